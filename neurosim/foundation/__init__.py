@@ -1,0 +1,1 @@
+"""What every room stands on: errors, random streams, units, the vocabulary of counts, TOML records."""
