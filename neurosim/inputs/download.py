@@ -1,0 +1,131 @@
+"""Files from the mirrors into the cache: always checked, never hanging, the next mirror after a bad one."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from neurosim.foundation.errors import DataError, LimitError
+
+# (file name, bytes so far, bytes in all or None when unknown)
+Progress = Callable[[str, int, int | None], None]
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0  # between two pieces of one file
+GRACE_S = 60.0  # after this, a mirror slower than the next figure is given up
+MINIMUM_BYTES_PER_S = 10_000.0
+LARGEST_DOWNLOAD_BYTES = 1 << 30  # where a card does not state a file's size
+_CHUNK_BYTES = 1 << 16
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+def is_offline() -> bool:
+    """Whether NEUROSIM_OFFLINE forbids downloads (any value but empty and 0)."""
+    return os.environ.get("NEUROSIM_OFFLINE", "") not in ("", "0")
+
+
+def cache_folder() -> Path:
+    """The user's cache for downloaded data: NEUROSIM_CACHE, else the system's usual place."""
+    if chosen := os.environ.get("NEUROSIM_CACHE"):
+        return Path(chosen).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("neurosim"))
+
+
+class _Watch:
+    """Follows one download and stops it when it grows too large or stays too slow.
+
+    It stands where pooch expects a progress bar: pooch sets `total` and calls `update` for every piece.
+    """
+
+    def __init__(self, name: str, size: int | None, progress: Progress | None) -> None:
+        self.name, self.size, self.progress = name, size, progress
+        self.total = 0
+        self.received = 0
+        self.started_s = time.monotonic()
+
+    def update(self, n_bytes: int) -> None:
+        """Count a piece that came; raises OSError to give the mirror up."""
+        self.received += n_bytes
+        # a piece is counted as full even when it is the last, short one
+        if self.received - n_bytes > (self.size or LARGEST_DOWNLOAD_BYTES):
+            raise OSError(f"larger than the {self.size or LARGEST_DOWNLOAD_BYTES} bytes it should have")
+        elapsed_s = time.monotonic() - self.started_s
+        if elapsed_s > GRACE_S and self.received < MINIMUM_BYTES_PER_S * elapsed_s:
+            raise OSError(f"slower than {MINIMUM_BYTES_PER_S:g} bytes per second")
+        if self.progress:
+            self.progress(self.name, min(self.received, self.size or self.received), self.size)
+
+    def reset(self) -> None:
+        """Called by pooch at the end of a download."""
+
+    def close(self) -> None:
+        """Called by pooch at the end of a download."""
+
+
+def download(name: str, sha256: str, size: int | None, mirrors: tuple[str, ...], folder: Path,
+             progress: Progress | None = None) -> Path:  # fmt: skip
+    """Fetch `name` from the first mirror that gives a file with this checksum, into `folder`.
+
+    What a mirror gives is kept under a temporary name until its checksum is verified, and removed when it
+    is wrong, so a file under its own name is always whole.
+
+    Raises DataError, naming what each mirror answered, when none gives it; LimitError when the folder
+    cannot be written.
+    """
+    _make_folder(folder)
+    failures = []
+    for mirror in mirrors:
+        try:
+            return _fetch(mirror + name, name, sha256, size, folder, progress)
+        except (OSError, ValueError) as problem:
+            if isinstance(problem, OSError) and problem.errno in _DISK_ERRORS:
+                raise _unwritable(folder, problem) from None
+            failures.append(f"{mirror + name}: {_short(problem)}")
+    raise DataError(
+        name,
+        f"a download with sha256 {sha256}",
+        " | ".join(failures) or "no mirror to ask",
+        "check the network, or download the file yourself and set NEUROSIM_DATA to its folder",
+    )
+
+
+def _fetch(
+    url: str, name: str, sha256: str, size: int | None, folder: Path, progress: Progress | None
+) -> Path:
+    import pooch
+
+    if progress is not None:
+        pooch.get_logger().setLevel("WARNING")  # the caller shows the progress itself
+    downloader = pooch.HTTPDownloader(
+        progressbar=_Watch(name, size, progress),
+        chunk_size=_CHUNK_BYTES,
+        timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
+        # a transparently unpacked .gz would not have its checksum any more
+        headers={"Accept-Encoding": "identity"},
+    )
+    return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=folder, downloader=downloader))
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise _unwritable(folder, problem) from None
+
+
+def _unwritable(folder: Path, problem: OSError) -> LimitError:
+    return LimitError(
+        str(folder), "a cache folder with room to write", str(problem), "set NEUROSIM_CACHE to another folder"
+    )
+
+
+def _short(problem: Exception) -> str:
+    text = " ".join(str(problem).split())
+    if "known hash" in text:
+        return "wrong checksum (a damaged file, or a page in its place); removed"
+    return f"{type(problem).__name__}: {text[:160]}"
