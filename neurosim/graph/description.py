@@ -1,0 +1,82 @@
+"""What network.toml and measured.toml may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from neurosim.foundation.records import Record
+from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
+from neurosim.graph.layer import Count
+from neurosim.graph.pooling import AvgPool, GlobalAvgPool, MaxPool
+from neurosim.graph.weighted import Conv2d, Dense
+
+AnyLayer = Annotated[
+    Dense | Conv2d | BatchNorm | ReLU | MaxPool | AvgPool | GlobalAvgPool | Flatten | Add | Softmax,
+    Field(discriminator="kind"),
+]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+Natural = Annotated[int, Field(ge=0)]
+
+
+class InputSpec(Record):
+    """What the network takes: images of a data set, cut to `crop` (height, width) about their centre, laid
+    out as `shape`: (channels, height, width), or (features,) when flattened."""
+
+    dataset: str
+    shape: Annotated[tuple[Count, ...], Field(min_length=1, max_length=3)]
+    crop: tuple[Count, Count] | None = None
+
+
+class Recipe(Record):
+    """How the weights are trained.
+
+    The learning rate rises linearly over `warmup_epochs`, then stays, or falls to zero along half a cosine.
+    Images are shifted by up to `shift_pixels` each way and mirrored with `flip`. Noise-aware training: from
+    epoch `clean_epochs` on, Gaussian noise of `weight_noise` x max|W| is added to every matrix in the forward
+    pass only, and weights are clipped at `clip_sigma` standard deviations of their matrix after each step.
+    """
+
+    optimiser: Literal["adam", "sgd"]
+    learning_rate: Positive
+    momentum: Fraction = 0.9  # sgd only
+    schedule: Literal["constant", "cosine"] = "cosine"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    epochs: Count
+    batch: Count
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Fraction = 0.0
+    shift_pixels: Natural = 0
+    flip: bool = False
+    clean_epochs: Natural = 0
+    weight_noise: Annotated[float, Field(ge=0)] = 0.0
+    clip_sigma: Positive | None = None
+    seed: int = 0
+
+
+class Description(Record):
+    """A network file: name, input, layers in order (the last one is the output), and perhaps a recipe."""
+
+    name: str
+    title: str = ""
+    input: InputSpec
+    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1)]
+    training: Recipe | None = None
+
+
+class Measured(Record):
+    """What training wrote beside the weights: the accuracy of the plain float forward on the test images,
+    and the SHA-256 of the weights file it belongs to."""
+
+    network: str
+    dataset: str
+    split: str
+    n_test: Count
+    float_accuracy: Annotated[float, Field(ge=0, le=1)]
+    checksum: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    seed: int
+    epochs: Count
+    n_train: Count
+    torch_version: str

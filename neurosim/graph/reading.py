@@ -1,0 +1,76 @@
+"""Network folders: network.toml, weights.safetensors, measured.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from neurosim.foundation.errors import DataError
+from neurosim.foundation.records import load_record
+from neurosim.foundation.shipped import find_description, shipped_folder, shipped_names
+from neurosim.graph.description import Description, Measured
+from neurosim.graph.layer import Layer
+from neurosim.graph.network import Network
+from neurosim.graph.weights import checked_params, file_checksum, read_weights
+from neurosim.graph.wiring import wire
+
+NETWORK_FILE, WEIGHTS_FILE, MEASURED_FILE = "network.toml", "weights.safetensors", "measured.toml"
+
+
+def network_names() -> list[str]:
+    """Names of the shipped networks, sorted."""
+    return shipped_names(shipped_folder("networks"), NETWORK_FILE)
+
+
+def find_network(name_or_path: str | Path) -> Path:
+    """The network.toml of a shipped name, a folder or a file; ConfigError, with near names, if none."""
+    return find_description("network", str(name_or_path), shipped_folder("networks"), NETWORK_FILE)
+
+
+def read_description(path: Path) -> tuple[Description, tuple[Layer, ...]]:
+    """What a network.toml says, and its layers bound to each other.
+
+    Raises ConfigErrors (file:line: key: message, all at once), FormatError, and what `wire` raises.
+    """
+    description, _ = load_record(path, Description)
+    return description, wire(description.layers, description.input.shape, description.name)
+
+
+def read_measured(folder: Path) -> Measured | None:
+    """What training measured, or None where it has not written its file."""
+    path = folder / MEASURED_FILE
+    return load_record(path, Measured)[0] if path.is_file() else None
+
+
+def load_network(name_or_path: str | Path) -> Network:
+    """A shipped network by name, or one from a folder (or its network.toml), with its weights.
+
+    Raises ConfigError for an unknown name or a wrong description, DataError when weights are missing,
+    truncated, corrupted, not finite, of the wrong shape, or not the ones measured.toml was written for.
+    """
+    path = find_network(name_or_path)
+    description, layers = read_description(path)
+    weights = path.parent / WEIGHTS_FILE
+    tensors = read_weights(weights)
+    params = checked_params(layers, tensors, str(weights))
+    if (measured := read_measured(path.parent)) is not None:
+        _check_sum(weights, measured)
+    return Network(
+        description.name,
+        description.input,
+        layers,
+        params,
+        description.title,
+        description.training,
+        path.read_text(encoding="utf-8"),
+    )
+
+
+def _check_sum(weights: Path, measured: Measured) -> None:
+    found = file_checksum(weights)
+    if found != measured.checksum:
+        raise DataError(
+            str(weights),
+            f"the checksum of {MEASURED_FILE}, {measured.checksum[:16]}...",
+            f"{found[:16]}...",
+            f"restore the weights, or delete {MEASURED_FILE} if they are yours",
+        )
