@@ -1,0 +1,1 @@
+"""Circuits around devices: converters, weight cells, tiles and the crossbar they form."""

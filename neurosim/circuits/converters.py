@@ -1,0 +1,59 @@
+"""Digital-to-analog and analog-to-digital conversion with uniform steps over a calibrated range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurosim.circuits.parameters import ConverterParameters
+from neurosim.foundation.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class Converter:
+    """Codes low..high of size lsb; lsb = 0 is a wire, and `high` then its full scale.
+
+    A signed converter of b bits has the 2^b - 1 codes that are symmetric about zero, an unsigned one 2^b.
+    """
+
+    lsb: float
+    low: int
+    high: float
+
+    @property
+    def full_scale(self) -> float:
+        """The largest magnitude that passes unclipped."""
+        return self.high * (self.lsb or 1.0)
+
+    @property
+    def signed(self) -> bool:
+        """Whether negative values pass."""
+        return self.low < 0
+
+
+def calibrate(values: np.ndarray, parameters: ConverterParameters, signed: bool, where: str) -> Converter:
+    """A converter whose range covers the chosen percentile of |values|, times the margin.
+
+    Raises DataError when there are no values to calibrate on or they are not finite, ConfigError when a
+    signed converter has one bit.
+    """
+    if values.size == 0:
+        raise DataError(f"calibration of {where}", "at least one value", "none", "give calibration images")
+    magnitudes = np.abs(values)
+    full = float(np.percentile(magnitudes, parameters.percentile)) * parameters.margin
+    if not np.isfinite(full):
+        raise DataError(f"calibration of {where}", "finite values", "NaN or infinity", "check weights and inputs")
+    full = full or float(magnitudes.max()) or 1.0
+    return uniform(full, parameters.bits, signed, where)
+
+
+def uniform(full_scale: float, bits: int | None, signed: bool, where: str) -> Converter:
+    """A converter with a given full scale; `bits` None is a wire that neither rounds nor clips."""
+    if bits is None:
+        return Converter(0.0, -1 if signed else 0, full_scale)
+    codes = 2 ** (bits - 1) - 1 if signed else 2**bits - 1
+    if codes < 1:
+        raise ConfigError(where, "at least 2 bits, one being the sign", "1 bit",
+                          "use more bits, or unsigned inputs with digital subtraction")  # fmt: skip
+    return Converter(float(np.float32(full_scale / codes)), -codes if signed else 0, codes)

@@ -1,0 +1,215 @@
+"""The crossbar: a weight matrix held by devices on tiles, and the analog product it computes.
+
+It knows no layer type. Programming makes a `Crossbar` (the devices, for life); `age_to` makes an
+`AgedCrossbar` (what a read at that time sees). Reading changes nothing but the tally.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neurosim.circuits.cells import WeightScale, cell_targets
+from neurosim.circuits.converters import Converter
+from neurosim.circuits.parameters import CellParameters, ReadParameters
+from neurosim.devices.device import Device
+from neurosim.foundation.streams import Stream
+from neurosim.kernels import reads
+
+
+@dataclass
+class Tally:
+    """What the data decide, counted per image of a block: float64 (images,) each."""
+
+    images: int
+    array_siemens: np.ndarray = field(init=False)
+    dac_saturations: np.ndarray = field(init=False)
+    adc_saturations: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.array_siemens, self.dac_saturations, self.adc_saturations = (np.zeros(self.images) for _ in range(3))
+
+
+@dataclass(frozen=True)
+class Converters:
+    """The calibrated converters of a crossbar: one DAC setting, one ADC setting per row tile."""
+
+    dac: Converter
+    adcs: tuple[Converter, ...]
+
+
+@dataclass(frozen=True)
+class Read:
+    """Which images a read serves, and the key of its noise.
+
+    `first_image` is the data-set index of the first of `images` consecutive images.
+    """
+
+    first_image: int
+    images: int
+    noise: Stream
+    tally: Tally
+
+
+@dataclass(frozen=True)
+class Crossbar:
+    """A programmed matrix (rows, columns), cut into row tiles of the given lengths.
+
+    `state` is the device technology's struct of arrays, shape (polarities, devices, rows, columns).
+    """
+
+    device: Device[Any]
+    cell: CellParameters
+    read: ReadParameters
+    row_splits: tuple[int, ...]
+    scale: WeightScale
+    state: Any
+    stream: Stream
+
+    @staticmethod
+    def program(weights: np.ndarray, device: Device[Any], cell: CellParameters, read: ReadParameters,
+                row_splits: tuple[int, ...], stream: Stream) -> Crossbar:  # fmt: skip
+        """Program a float32 matrix (rows, columns) into fresh devices drawn from `stream`.
+
+        Raises DataError for weights that are not finite.
+        """
+        targets, scale = cell_targets(weights, cell, device.parameters)
+        state = device.program(targets, stream.child("devices"))
+        return Crossbar(device, cell, read, row_splits, scale, state, stream)
+
+    def age_to(self, t_s: float, t_chip_s: float) -> AgedCrossbar:
+        """What reads see t_s seconds after programming (absolute: ageing twice is not ageing more).
+
+        t_chip_s, the chip time of one inference, parts the frozen from the per-read noise.
+        """
+        split = {"split": t_chip_s, "independent": None, "none": t_chip_s}[self.read.noise]
+        g, variance = self.device.aged(self.state, t_s, split, self.stream.child("devices"))
+        if self.read.noise == "none":
+            g, variance = self.device.conductance(self.state, t_s), np.zeros_like(variance)
+        return AgedCrossbar.of(self, g, variance, t_s)
+
+    def read_out(self, t_s: float) -> dict[str, np.ndarray]:
+        """Every device at a time: mean conductance and the device's own parameters, named arrays."""
+        arrays = dict(self.device.to_arrays(self.state))
+        arrays["conductance"] = self.device.conductance(self.state, t_s)
+        return arrays
+
+
+@dataclass(frozen=True)
+class AgedCrossbar:
+    """The conductances of one moment, ready to be read.
+
+    d, s2 : one float32 array per row tile (rows of the tile, converted columns): conductance over n g_max,
+        and the variance of its per-read noise (None when there is none)
+    row_siemens : float32 (rows,), conductance that an input drives, all devices and polarities
+    """
+
+    crossbar: Crossbar
+    d: tuple[np.ndarray, ...]
+    s2: tuple[np.ndarray, ...] | None
+    row_siemens: np.ndarray
+    g_siemens: np.ndarray
+    t_s: float
+
+    @staticmethod
+    def of(crossbar: Crossbar, g_siemens: np.ndarray, variance: np.ndarray, t_s: float) -> AgedCrossbar:
+        """Arrange device conductances (polarities, devices, rows, columns) for reading."""
+        unit = np.float32(1 / (crossbar.device.parameters.g_max_siemens * crossbar.cell.devices_per_weight))
+        columns = _converted_columns(g_siemens.sum(axis=1) * unit, crossbar.cell, -1)
+        noisy = bool(variance.any())
+        spreads = _converted_columns((variance * (unit * unit)).sum(axis=1), crossbar.cell, 1) if noisy else None
+        edges = np.cumsum((0, *crossbar.row_splits))
+        d = tuple(np.ascontiguousarray(columns[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+        s2 = None
+        if spreads is not None:
+            s2 = tuple(np.ascontiguousarray(spreads[a:b]) for a, b in zip(edges, edges[1:], strict=False))
+        row_siemens = g_siemens.sum(axis=(0, 1, 3), dtype=np.float64).astype(np.float32)
+        return AgedCrossbar(crossbar, d, s2, row_siemens, g_siemens, t_s)
+
+    @property
+    def columns(self) -> int:
+        """Weight columns."""
+        return int(self.g_siemens.shape[3])
+
+    @property
+    def converts_apart(self) -> bool:
+        """Whether G+ and G- have an ADC each."""
+        return self.crossbar.cell.kind == "differential" and self.crossbar.cell.subtraction == "digital"
+
+    def adc_inputs(self, x: np.ndarray) -> list[np.ndarray]:
+        """Noise-free currents at the ADCs of each row tile, in units of x: for calibration."""
+        edges = np.cumsum((0, *self.crossbar.row_splits))
+        return [x[:, a:b] @ d for a, b, d in zip(edges, edges[1:], self.d, strict=False)]
+
+    def forward(self, x: np.ndarray, read: Read, converters: Converters, gain: float = 1.0) -> np.ndarray:
+        """The product x W as the chip computes it.
+
+        x : float32 (images * positions, rows), C-contiguous, the positions of an image together
+        gain : the layer's drift compensation, multiplied after conversion
+
+        Returns float32 (images * positions, columns), without bias. Counts go to `read.tally`.
+        """
+        total, driven = self._converted(x, read, converters)
+        scale = self.crossbar.scale
+        total *= np.float32(gain * scale.per_unit)
+        if scale.offset:
+            total -= np.float32(scale.per_unit * scale.offset) * driven.sum(axis=1, dtype=np.float32)[:, None]
+        return total
+
+    def converted(self, x: np.ndarray, read: Read, converters: Converters) -> np.ndarray:
+        """The digital sums as they come from the ADCs, before scale and offset; arguments as `forward`."""
+        return self._converted(x, read, converters)[0]
+
+    def _converted(self, x: np.ndarray, read: Read, converters: Converters) -> tuple[np.ndarray, np.ndarray]:
+        if converters.dac.signed and self.crossbar.read.signed_inputs == "two_phase":
+            positive, up = self._phase(np.maximum(x, 0), read, converters, 0)
+            negative, down = self._phase(np.maximum(-x, 0), read, converters, 1)
+            total, driven = positive - negative, up - down
+        else:
+            total, driven = self._phase(x, read, converters, 0)
+        if self.converts_apart:
+            total = total[:, : self.columns] - total[:, self.columns :]
+        return total, driven
+
+    def _phase(self, x: np.ndarray, read: Read, converters: Converters, phase: int) -> tuple[np.ndarray, np.ndarray]:
+        """One read of all row tiles: converted sums (vectors, converted columns) and the driven inputs."""
+        driven, squares = self._encode(x, read, converters.dac)
+        word0, word1 = (np.uint64(word) for word in read.noise.words())
+        width = self.d[0].shape[1]
+        total = np.zeros((len(x), width), np.float32)
+        start = 0
+        for tile, (d, adc) in enumerate(zip(self.d, converters.adcs, strict=True)):
+            rows = slice(start, start + len(d))
+            current = driven[:, rows] @ d
+            if self.s2 is not None:
+                variance = squares[:, rows] @ self.s2[tile]
+                per_image = (read.images, -1)
+                reads.add_normals(current.reshape(per_image), variance.reshape(per_image), read.images,
+                                  read.first_image, word0, word1, phase * len(self.d) + tile)  # fmt: skip
+            if adc.lsb:
+                per_image = (read.images, -1)
+                reads.convert(current.reshape(per_image), np.float32(adc.lsb), adc.low, adc.high,
+                              total.reshape(per_image), read.tally.adc_saturations)  # fmt: skip
+            else:
+                total += current
+            start += len(d)
+        return total, driven
+
+    def _encode(self, x: np.ndarray, read: Read, dac: Converter) -> tuple[np.ndarray, np.ndarray]:
+        driven, squares = np.empty_like(x), np.empty_like(x)
+        amplitude = self.crossbar.read.coding == "amplitude"
+        reads.encode(x, np.float32(dac.lsb), np.float32(dac.low), np.float32(dac.high), amplitude, self.row_siemens,
+                     len(x) // read.images, driven, squares, read.tally.array_siemens,
+                     read.tally.dac_saturations)  # fmt: skip
+        return driven, squares
+
+
+def _converted_columns(pair: np.ndarray, cell: CellParameters, sign: int) -> np.ndarray:
+    """(polarities, rows, columns) as the ADCs meet it: G- subtracted (variances: added), or side by side."""
+    if len(pair) == 1:
+        return np.asarray(pair[0])
+    if cell.subtraction == "digital":
+        return np.concatenate([pair[0], pair[1]], axis=1)
+    return np.asarray(pair[0] + sign * pair[1])

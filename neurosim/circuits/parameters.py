@@ -1,0 +1,58 @@
+"""What a chip's circuit tables may say: cells, array, converters, read conditions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from neurosim.foundation.records import Record
+
+Bits = Annotated[int, Field(ge=1, le=24)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class CellParameters(Record):
+    """How a weight is held.
+
+    differential: w ~ G+ - G-, the unused device of the pair stays low. offset: one device (per
+    `devices_per_weight`) holds w shifted to mid-range, and the shift is subtracted digitally.
+    `subtraction` says where G- is subtracted from G+: as currents before one ADC, or after two ADCs.
+    """
+
+    kind: Literal["differential", "offset"] = "differential"
+    devices_per_weight: Count = 1  # in parallel, per polarity
+    subtraction: Literal["analog", "digital"] = "analog"
+
+
+class ArrayParameters(Record):
+    """Size of one tile, in rows (inputs) and weight columns."""
+
+    rows: Count
+    columns: Count
+
+
+class ConverterParameters(Record):
+    """A uniform converter, or none (`bits` absent). The range is calibrated on calibration data:
+    the given percentile of the magnitudes seen, times `margin`."""
+
+    bits: Bits | None = None
+    percentile: Annotated[float, Field(gt=0, le=100)] = 100.0
+    margin: Positive = 1.0
+
+
+class ReadParameters(Record):
+    """Read conditions of the array.
+
+    coding amplitude: the input is a voltage, duty 1; pulse_width: the input is a time at V_read.
+    signed_inputs bipolar: one read; two_phase: positive, then negative inputs, conversions doubled.
+    noise split: frozen and per-read parts (time scale: the chip time of one inference); independent: all of
+    it drawn per read; none: no read noise.
+    """
+
+    v_read_volts: Positive
+    t_read_s: Positive
+    coding: Literal["amplitude", "pulse_width"] = "amplitude"
+    signed_inputs: Literal["bipolar", "two_phase"] = "bipolar"
+    noise: Literal["split", "independent", "none"] = "split"

@@ -1,0 +1,76 @@
+"""Cut every weight matrix into tiles of the chip's size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from neurosim.chips import Chip
+from neurosim.foundation.counts import LayerGeometry
+from neurosim.foundation.errors import ConfigError
+from neurosim.graph import Network
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where each weighted layer of a network sits, in the network's order."""
+
+    layers: tuple[LayerGeometry, ...]
+
+    @property
+    def tiles(self) -> int:
+        """Tiles occupied on the chip."""
+        return sum(layer.tiles for layer in self.layers)
+
+    def layer(self, name: str) -> LayerGeometry:
+        """The geometry of one layer; KeyError when it holds no matrix."""
+        return {layer.name: layer for layer in self.layers}[name]
+
+    def to_json(self) -> str:
+        """Text for the run file."""
+        return json.dumps([asdict(layer) for layer in self.layers])
+
+
+def splits(length: int, tile: int) -> tuple[int, ...]:
+    """Lengths of the pieces of `length` on tiles of `tile`: as even as full tiles allow, the rest last.
+
+    >>> splits(784, 512)
+    (512, 272)
+    """
+    full, rest = divmod(length, tile)
+    return (tile,) * full + ((rest,) if rest else ())
+
+
+def place(network: Network, chip: Chip, signed: Iterable[str] = ()) -> Placement:
+    """Place a network's weighted layers on the tiles of a chip.
+
+    signed : names of the layers whose inputs may be negative (two phases where the chip reads so)
+
+    Raises ConfigError when the network holds no matrix.
+    """
+    if not network.weighted:
+        raise ConfigError(f"network {network.name!r}", "at least one dense or convolution layer", "none",
+                          "a chip without weights has nothing to hold")  # fmt: skip
+    negative = set(signed)
+    two_phase = chip.read.signed_inputs == "two_phase"
+    apart = chip.cell.kind == "differential" and chip.cell.subtraction == "digital"
+    polarities = 2 if chip.cell.kind == "differential" else 1
+    layers = []
+    for layer in network.weighted:
+        layers.append(
+            LayerGeometry(
+                name=layer.name,
+                rows=layer.rows,
+                columns=layer.columns,
+                groups=layer.matrix_groups,
+                positions=layer.positions,
+                phases=2 if two_phase and layer.name in negative else 1,
+                polarities=2 if apart else 1,
+                devices_per_weight=polarities * chip.cell.devices_per_weight,
+                row_splits=splits(layer.rows, chip.array.rows),
+                column_splits=splits(layer.columns, chip.array.columns),
+                macs=layer.macs,
+            )
+        )
+    return Placement(tuple(layers))
