@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -26,7 +26,7 @@ class Record(BaseModel):
 class Source:
     """Where a number comes from: the text of its value, its unit, the citation, and how sure we are."""
 
-    value: float
+    value: Any
     unit: str
     source: str
     status: Literal["found", "derived", "recalled", "assumed"]
@@ -47,15 +47,21 @@ def load_record(path: Path, model: type[Model]) -> tuple[Model, dict[str, Source
     FormatError when the file's `format` is newer than this program's, DataError when it cannot be read.
     """
     content, lines = read_toml(path)
-    check_format(content, str(path))
-    content.pop("format", None)
+    return build_record(content, lines, str(path), model)
+
+
+def build_record(content: dict[str, Any], lines: dict[KeyPath, int], where: str,
+                 model: type[Model]) -> tuple[Model, dict[str, Source]]:  # fmt: skip
+    """As load_record, from content that has been read already; `where` names the file in messages."""
+    check_format(content, where)
+    content = {key: value for key, value in content.items() if key != "format"}
     sources: dict[str, Source] = {}
     problems: list[str] = []
-    converted = _convert(content, (), lines, str(path), sources, problems)
+    converted = _convert(content, (), lines, where, sources, problems)
     try:
         record = model.model_validate(converted)
     except ValidationError as invalid:
-        problems += [_message(error, model, lines, str(path)) for error in invalid.errors()]
+        problems += [_message(error, model, lines, where) for error in invalid.errors()]
         raise ConfigErrors(problems) from None
     if problems:
         raise ConfigErrors(problems)
@@ -103,9 +109,10 @@ def _quantity(value: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], f
     except ConfigError as problem:
         problems.append(f"{where}: {problem.got} is not a known unit; {problem.remedy}")
         return name, number
-    if factor != 1.0 and isinstance(number, int | float):
-        # divide by the inverse where that is the exact integer, so that 25 uS reads 25e-6 and not 2.4999e-05
-        number = number / round(1 / factor) if factor < 1 else number * factor
+    if isinstance(number, list):
+        number = [_scaled(item, factor) for item in number]
+    elif isinstance(number, int | float):
+        number = _scaled(number, factor)
     field = f"{name}_{suffix}" if suffix else name
     dotted = _dotted((*path[:-1], field))
     sources[dotted] = Source(value["value"], str(value.get("unit", "1")), str(value.get("source", "")),
@@ -113,8 +120,15 @@ def _quantity(value: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], f
     return field, number
 
 
+def _scaled(number: Any, factor: float) -> Any:
+    if factor == 1.0 or not isinstance(number, int | float):
+        return number
+    # dividing by the exact inverse makes 25 uS read 2.5e-05 and not 2.4999999999999998e-05
+    return number / round(1 / factor) if factor < 1 else number * factor
+
+
 def _message(error: Any, model: type[Record], lines: dict[KeyPath, int], file: str) -> str:
-    path: KeyPath = tuple(error["loc"])
+    path = _without_tags(model, tuple(error["loc"]))
     line = line_of(lines, path) if path in lines else _line_without_suffix(lines, path)
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
@@ -137,14 +151,44 @@ def _line_without_suffix(lines: dict[KeyPath, int], path: KeyPath) -> int:
     return line_of(lines, path)
 
 
-def _fields(model: type[Record], path: KeyPath) -> list[str]:
-    current: Any = model
+def _records(annotation: Any) -> list[type[Record]]:
+    """The records an annotation may hold: itself, or the members of its union."""
+    if isinstance(annotation, type) and issubclass(annotation, Record):
+        return [annotation]
+    return [record for member in get_args(annotation) for record in _records(member)]
+
+
+def _without_tags(model: type[Record], path: KeyPath) -> KeyPath:
+    """The path of keys as the file has them: a union's location also holds the member's tag."""
+    current, kept = [model], []
     for part in path:
-        field = getattr(current, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        current = field.annotation
-    return list(getattr(current, "model_fields", {}))
+        fields = [record.model_fields[part] for record in current if part in record.model_fields]
+        tagged = [record for record in current if _tag(record) == part]
+        if not fields and tagged:
+            current = tagged
+            continue
+        current = [record for field in fields for record in _records(field.annotation)] if fields else current
+        kept.append(part)
+    return tuple(kept)
+
+
+def _tag(record: type[Record]) -> Any:
+    field = record.model_fields.get("kind")
+    return field.default if field else None
+
+
+def _fields(model: type[Record], path: KeyPath) -> list[str]:
+    current = [model]
+    for part in path:
+        if isinstance(part, int):
+            continue
+        current = [
+            record
+            for holder in current
+            if part in holder.model_fields
+            for record in _records(holder.model_fields[part].annotation)
+        ]
+    return sorted({name for record in current for name in record.model_fields})
 
 
 def _dotted(path: KeyPath) -> str:

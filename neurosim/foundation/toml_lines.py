@@ -23,12 +23,17 @@ def read_toml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise DataError(str(path), "a readable TOML file", str(problem), "check the path and its permissions") from None
+    return parse_toml(text, str(path))
+
+
+def parse_toml(text: str, where: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
+    """The content of TOML text and the line of each of its keys; ConfigErrors when it is not TOML."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
         found = re.search(r"at line (\d+)", str(problem))
         line = found[1] if found else "end"
-        raise ConfigErrors([f"{path}:{line}: not valid TOML: {problem}"]) from None
+        raise ConfigErrors([f"{where}:{line}: not valid TOML: {problem}"]) from None
     return content, key_lines(text)
 
 

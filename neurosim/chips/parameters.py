@@ -1,0 +1,75 @@
+"""What a chip.toml may say, beside the tables of the devices and circuits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from neurosim.chips.prices import Prices
+from neurosim.circuits.parameters import (
+    ArrayParameters,
+    CellParameters,
+    ConverterParameters,
+    ReadParameters,
+)
+from neurosim.devices.parameters import DeviceParameters
+from neurosim.foundation.records import Record
+
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+Time = Annotated[float, Field(ge=0)]
+
+
+class CompensationParameters(Record):
+    """Drift compensation: none, or a digital scale per layer from reads of `vectors` calibration vectors."""
+
+    drift: Literal["global", "none"] = "none"
+    vectors: Count = 1
+
+
+class DigitalParameters(Record):
+    """What is digital: batch norm (or folded into the crossbar), and biases, added after the ADC."""
+
+    batch_norm: Literal["folded", "digital"] = "folded"
+    bias: Literal["digital"] = "digital"
+
+
+class CalibrationParameters(Record):
+    """How many calibration images set the converters' ranges."""
+
+    images: Count = 1
+
+
+class PeripheryParameters(Record):
+    """Sharing and timing of what surrounds the tiles.
+
+    columns_per_adc : columns of a tile (G+ and G- counted apart where they are converted apart) per ADC
+    t_conversion_s : seconds from one conversion of an ADC to its next
+    t_digital_s : seconds from the last conversion of a layer to its last activation in the buffer
+    """
+
+    columns_per_adc: Count
+    t_conversion_s: Positive
+    t_digital_s: Time
+
+
+class ChipParameters(Record):
+    """A chip.toml. Without [periphery] and [prices] there is no circuit: nothing is timed or priced."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    title: str
+    node: str
+    label: str
+    device: DeviceParameters
+    cell: CellParameters = CellParameters()
+    array: ArrayParameters
+    dac: ConverterParameters = ConverterParameters()
+    adc: ConverterParameters = ConverterParameters()
+    read: ReadParameters
+    compensation: CompensationParameters = CompensationParameters()
+    digital: DigitalParameters = DigitalParameters()
+    calibration: CalibrationParameters = CalibrationParameters()
+    periphery: PeripheryParameters | None = None
+    prices: Prices | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
