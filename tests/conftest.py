@@ -26,7 +26,7 @@ def project_root() -> Path:
     return ROOT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder with the real data sets; the test is skipped where there is none."""
     chosen = os.environ.get("NEUROSIM_DATA")

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from neurosim.foundation.errors import DataError, LimitError
@@ -36,35 +37,27 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("neurosim"))
 
 
+@dataclass
 class _Watch:
-    """Follows one download and stops it when it grows too large or stays too slow.
+    """Follows one download, and gives it up when it grows too large or stays too slow."""
 
-    It stands where pooch expects a progress bar: pooch sets `total` and calls `update` for every piece.
-    """
-
-    def __init__(self, name: str, size: int | None, progress: Progress | None) -> None:
-        self.name, self.size, self.progress = name, size, progress
-        self.total = 0
-        self.received = 0
-        self.started_s = time.monotonic()
+    name: str
+    size: int | None
+    progress: Progress | None
+    received: int = 0
+    started_s: float = field(default_factory=time.monotonic)
 
     def update(self, n_bytes: int) -> None:
         """Count a piece that came; raises OSError to give the mirror up."""
         self.received += n_bytes
-        # a piece is counted as full even when it is the last, short one
-        if self.received - n_bytes > (self.size or LARGEST_DOWNLOAD_BYTES):
-            raise OSError(f"larger than the {self.size or LARGEST_DOWNLOAD_BYTES} bytes it should have")
+        largest = self.size or LARGEST_DOWNLOAD_BYTES
+        if self.received > largest:
+            raise OSError(f"larger than the {largest} bytes it should have")
         elapsed_s = time.monotonic() - self.started_s
         if elapsed_s > GRACE_S and self.received < MINIMUM_BYTES_PER_S * elapsed_s:
             raise OSError(f"slower than {MINIMUM_BYTES_PER_S:g} bytes per second")
         if self.progress:
-            self.progress(self.name, min(self.received, self.size or self.received), self.size)
-
-    def reset(self) -> None:
-        """Called by pooch at the end of a download."""
-
-    def close(self) -> None:
-        """Called by pooch at the end of a download."""
+            self.progress(self.name, self.received, self.size)
 
 
 def download(name: str, sha256: str, size: int | None, mirrors: tuple[str, ...], folder: Path,
@@ -101,14 +94,38 @@ def _fetch(
 
     if progress is not None:
         pooch.get_logger().setLevel("WARNING")  # the caller shows the progress itself
-    downloader = pooch.HTTPDownloader(
-        progressbar=_Watch(name, size, progress),
-        chunk_size=_CHUNK_BYTES,
-        timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S),
-        # a transparently unpacked .gz would not have its checksum any more
-        headers={"Accept-Encoding": "identity"},
-    )
+    watch = _Watch(name, size, progress)
+
+    def downloader(url: str, output_file: str, _pooch: object) -> None:
+        _stream(url, Path(output_file), watch)
+
     return Path(pooch.retrieve(url, f"sha256:{sha256}", fname=name, path=folder, downloader=downloader))
+
+
+def _stream(url: str, target: Path, watch: _Watch) -> None:
+    """Write what a URL gives into a file, piece by piece as it comes; OSError when it fails.
+
+    pooch's own downloader collects full pieces first, so a server that sends a byte now and then would
+    keep it for hours.
+    """
+    import requests
+    import urllib3
+
+    # a transparently unpacked .gz would not have its checksum any more
+    headers = {"Accept-Encoding": "identity"}
+    timeouts = (CONNECT_TIMEOUT_S, READ_TIMEOUT_S)
+    with (
+        requests.get(url, stream=True, timeout=timeouts, headers=headers) as response,
+        target.open("wb") as file,
+    ):
+        response.raise_for_status()
+        read_piece = getattr(response.raw, "read1", response.raw.read)  # urllib3 before 2 has no read1
+        try:
+            while piece := read_piece(_CHUNK_BYTES):
+                watch.update(len(piece))
+                file.write(piece)
+        except urllib3.exceptions.HTTPError as problem:
+            raise OSError(str(problem)) from None
 
 
 def _make_folder(folder: Path) -> None:
