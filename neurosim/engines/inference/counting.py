@@ -1,0 +1,82 @@
+"""Events of one inference that do not depend on the image.
+
+A digital layer (ReLU, pooling, batch norm, addition) belongs to the stage of the matrix layer before it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from neurosim.chips import Chip
+from neurosim.foundation.counts import Counts, LayerGeometry
+from neurosim.graph import Add, AvgPool, BatchNorm, GlobalAvgPool, Layer, MaxPool, Network, ReLU, Weighted
+from neurosim.placement import Placement
+
+FLOAT_BYTES = 4  # of an activation where the chip has no converter
+
+
+def count_inference(network: Network, chip: Chip, placement: Placement, images: int) -> Counts:
+    """Counts of one inference of a rate-coded network, per matrix layer; `images` sizes the varying ones."""
+    counts = Counts(tuple(layer.name for layer in placement.layers), images)
+    numbers: dict[str, dict[str, int]] = {layer.name: {} for layer in placement.layers}
+    stage = placement.layers[0].name
+    for layer in network.layers:
+        if isinstance(layer, Weighted):
+            stage = layer.name
+            _add(numbers[stage], _matrix_events(layer, chip, placement.layer(stage)))
+        else:
+            _add(numbers[stage], _digital_events(layer))
+    _add(numbers[stage], {"comparisons": math.prod(network.output_shape) - 1})  # the class is the largest score
+    for name, events in numbers.items():
+        for counter, number in events.items():
+            counts.set(counter, name, number)
+    return counts
+
+
+def _matrix_events(layer: Weighted, chip: Chip, place: LayerGeometry) -> dict[str, int]:
+    vectors = place.groups * place.positions
+    driven = vectors * place.phases * place.rows * len(place.column_splits)
+    sums = vectors * place.columns
+    converted = sums * place.phases * place.polarities * len(place.row_splits)
+    adds = converted - sums
+    if chip.cell.kind == "offset":
+        adds += vectors * place.rows + sums  # the sum of the inputs, once, and its subtraction in each column
+    return {
+        "dac_conversions": driven if chip.dac.bits else 0,
+        "row_activations": driven,
+        "array_reads": place.tiles * place.positions * place.phases,
+        "adc_conversions": converted if chip.adc.bits else 0,
+        "partial_sums": adds,
+        "scalings": sums,
+        "bias_adds": sums if layer.has_bias else 0,
+        "buffer_reads": vectors * place.rows * _bytes(chip),
+        "buffer_writes": sums * _bytes(chip),
+    }
+
+
+def _bytes(chip: Chip) -> int:
+    """Bytes of one activation as the next DAC will take it."""
+    return -(-chip.dac.bits // 8) if chip.dac.bits else FLOAT_BYTES
+
+
+def _digital_events(layer: Layer) -> dict[str, int]:
+    out = math.prod(layer.own_output_shape)
+    into = math.prod(layer.input_shapes[0])
+    if isinstance(layer, ReLU):
+        return {"comparisons": out}
+    if isinstance(layer, MaxPool):
+        return {"comparisons": out * (math.prod(layer.kernel) - 1)}
+    if isinstance(layer, AvgPool):
+        return {"additions": out * (math.prod(layer.kernel) - 1), "multiplications": out}
+    if isinstance(layer, GlobalAvgPool):
+        return {"additions": into - out, "multiplications": out}
+    if isinstance(layer, BatchNorm):
+        return {"additions": out, "multiplications": out}
+    if isinstance(layer, Add):
+        return {"additions": out * (len(layer.inputs) - 1)}
+    return {}  # flatten moves nothing; softmax keeps the order of the scores, and only the largest is wanted
+
+
+def _add(numbers: dict[str, int], events: dict[str, int]) -> None:
+    for counter, number in events.items():
+        numbers[counter] = numbers.get(counter, 0) + number
