@@ -1,0 +1,118 @@
+"""Immutable parts: one HDF5 file for the units finished since the last one, whole or not there.
+
+A part is made in memory and written in one go, so that a full disk is an error of one `write` and never
+leaves HDF5 with a file it cannot close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from neurosim.foundation.errors import DataError, NeurosimError
+from neurosim.recording.blocks import Pieces
+from neurosim.recording.durable import write_durably
+from neurosim.recording.safety import opened
+
+LIBVER = ("v108", "v110")  # 'latest' writes chunk metadata that HDF5 1.14 cannot open
+_CHUNK_BYTES = 1 << 20
+_MEMORY_STEP = 1 << 20  # the in-memory file grows by this
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part on disk: units `first` to `stop - 1`."""
+
+    path: Path
+    first: int
+    stop: int
+
+
+def part_path(folder: Path, number: int) -> Path:
+    """Where the part with this running number lies."""
+    return folder / f"{number:08d}.h5"
+
+
+def write_part(path: Path, run_id: str, first: int, stop: int, content: Mapping[str, Pieces]) -> Part:
+    """Write a part durably. Raises LimitError when the disk is full; then no file is left."""
+    with h5py.File(
+        path.name, "w", driver="core", backing_store=False, block_size=_MEMORY_STEP, libver=LIBVER
+    ) as file:
+        file.attrs["run_id"], file.attrs["units"] = run_id, (first, stop)
+        for number, (name, pieces) in enumerate(sorted(content.items())):
+            group = file.create_group(f"{number:06d}")
+            group.attrs["path"] = name
+            boxes = pieces.boxes.reshape(len(pieces.blocks), -1)
+            group.create_dataset("boxes", data=boxes, **_checked(boxes))
+            values = np.concatenate([block.reshape(-1) for block in pieces.blocks])
+            group.create_dataset("values", data=values, **_checked(values))
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    write_durably(path, image)
+    return Part(path, first, stop)
+
+
+def find_parts(
+    folder: Path, run_id: str, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]
+) -> list[Part]:
+    """The whole parts of a run, in order, up to the first that is missing, damaged or foreign."""
+    found: list[Part] = []
+    while True:
+        path = part_path(folder, len(found))
+        try:
+            part = _verified(path, run_id, variables)
+        except NeurosimError:
+            return found
+        if part.first != (found[-1].stop if found else 0):
+            return found
+        found.append(part)
+
+
+def read_part(
+    path: Path, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]
+) -> Iterator[tuple[str, Pieces]]:
+    """The pieces of a part, variable by variable. Raises DataError when it does not hold what it should."""
+    with opened(path) as file:
+        for group in file.values():
+            name = str(group.attrs["path"])
+            shape, dtype = variables.get(name, ((), np.dtype("V1")))
+            boxes = group["boxes"][...].reshape(-1, len(shape), 2) if shape else np.zeros((1, 0, 2), np.int64)
+            values = group["values"][...]
+            extents = boxes[:, :, 1] - boxes[:, :, 0]
+            sizes = extents.prod(axis=1)
+            inside = (boxes[:, :, 0] >= 0).all() and (boxes[:, :, 1] <= np.array(shape, int)).all()
+            if values.dtype != dtype or not inside or (extents < 1).any() or sizes.sum() != values.size:
+                raise DataError(
+                    f"{path}: {name}",
+                    "blocks of this run's variables",
+                    "others",
+                    "run again with --overwrite",
+                )
+            cuts = np.split(values, np.cumsum(sizes)[:-1])
+            yield (
+                name,
+                Pieces(boxes, [cut.reshape(extent) for cut, extent in zip(cuts, extents, strict=True)]),
+            )
+
+
+def _verified(path: Path, run_id: str, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> Part:
+    with opened(path) as file:
+        units = np.asarray(file.attrs.get("units", ()))
+        if file.attrs.get("run_id") != run_id or units.shape != (2,) or units[0] >= units[1]:
+            raise DataError(str(path), "a part of this run", "another file")
+    for _ in read_part(path, variables):
+        pass  # reading checks the checksum of every chunk
+    return Part(path, int(units[0]), int(units[1]))
+
+
+def _checked(array: np.ndarray) -> dict[str, Any]:
+    """Storage options: a checksum per chunk, which needs at least one cell."""
+    if array.size == 0:
+        return {}
+    rows = max(1, _CHUNK_BYTES // max(1, array[:1].nbytes))
+    return {"chunks": (min(len(array), rows), *array.shape[1:]), "fletcher32": True}
