@@ -27,7 +27,9 @@ COUNTERS: dict[str, Counter] = {
     "dac_conversions": Counter("1", "inputs driven by a DAC: rows x column tiles x positions x phases"),
     "row_activations": Counter("1", "word lines pulsed, each across one tile"),
     "array_reads": Counter("1", "reads of one tile: one per tile, position and phase"),
-    "array_siemens": Counter("S", "sum over reads and devices of (V/V_read)^2 G (duty-weighted for pulse widths)", True),
+    "array_siemens": Counter(
+        "S", "sum over reads and devices of (V/V_read)^2 G (duty-weighted for pulse widths)", True
+    ),
     "adc_conversions": Counter("1", "analog-to-digital conversions"),
     "adc_saturations": Counter("1", "conversions that hit the end of the ADC's range", True),
     "dac_saturations": Counter("1", "inputs clipped by the DAC's range", True),
@@ -85,7 +87,7 @@ class Counts:
     """Events per inference, by counter and layer.
 
     `fixed[counter][layer]` is one integer for every image; `varying[counter]` is a float64 array
-    (layers, images). A name outside the vocabulary raises ConfigError.
+    (layers, images). A name outside the vocabulary, or of a layer that is not there, raises ConfigError.
     """
 
     layers: tuple[str, ...]
@@ -95,12 +97,12 @@ class Counts:
 
     def set(self, counter: str, layer: str, number: int) -> None:
         """State a count that is the same for every image (idempotent: setting is not adding)."""
-        _check(counter)
+        self._check(counter, layer)
         self.fixed.setdefault(counter, dict.fromkeys(self.layers, 0))[layer] = int(number)
 
     def add(self, counter: str, layer: str, at: slice | np.ndarray, numbers: np.ndarray) -> None:
         """Add per-image numbers (shape: images selected by `at`) to a count that varies."""
-        _check(counter)
+        self._check(counter, layer)
         if counter not in self.varying:
             self.varying[counter] = np.zeros((len(self.layers), self.images))
         self.varying[counter][self.layers.index(layer), at] += numbers
@@ -112,7 +114,8 @@ class Counts:
         row: Mapping[str, int] = self.fixed.get(counter, {})
         return np.array([row.get(name, 0) for name in self.layers], dtype=float)
 
-
-def _check(counter: str) -> None:
-    if counter not in COUNTERS:
-        raise ConfigError("counter", "a name of the vocabulary", repr(counter), near(counter, COUNTERS))
+    def _check(self, counter: str, layer: str) -> None:
+        if counter not in COUNTERS:
+            raise ConfigError("counter", "a name of the vocabulary", repr(counter), near(counter, COUNTERS))
+        if layer not in self.layers:
+            raise ConfigError("layer", "a layer that is counted", repr(layer), near(layer, self.layers))

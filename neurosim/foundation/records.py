@@ -14,6 +14,7 @@ from neurosim.foundation.units import to_si
 
 FORMAT = 1  # of every TOML file of the project
 STATUSES = ("found", "derived", "recalled", "assumed")
+_QUANTITY = ("value", "unit", "source", "status", "node", "note")
 
 
 class Record(BaseModel):
@@ -72,7 +73,9 @@ def check_format(content: dict[str, Any], where: str) -> None:
     """Refuse a file of a newer format, or one that does not say its format."""
     version = content.get("format")
     if not isinstance(version, int) or isinstance(version, bool):
-        raise FormatError(where, f"a line `format = {FORMAT}`", repr(version), "add it at the top of the file")
+        raise FormatError(
+            where, f"a line `format = {FORMAT}`", repr(version), "add it at the top of the file"
+        )
     if version > FORMAT:
         raise FormatError(where, f"format {FORMAT} or older", f"format {version}", "update neurosim")
 
@@ -99,8 +102,8 @@ def _quantity(value: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], f
     line = line_of(lines, path)
     where = f"{file}:{line}: {_dotted(path)}"
     name = str(path[-1])
-    for unknown in set(value) - {"value", "unit", "source", "status", "node", "note"}:
-        problems.append(f"{where}: unknown key {unknown!r} in a quantity; known: value, unit, source, status, node, note")
+    for unknown in sorted(set(value) - set(_QUANTITY)):
+        problems.append(f"{where}: unknown key {unknown!r} in a quantity; known: {', '.join(_QUANTITY)}")
     if not value.get("source") or value.get("status") not in STATUSES:
         problems.append(f"{where}: every number needs a source and a status ({', '.join(STATUSES)})")
     number = value["value"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from numbers import Integral
 
 import numpy as np
 
@@ -18,7 +19,7 @@ Part = str | int | float
 def _encode(part: Part) -> bytes:
     if isinstance(part, str):
         body = b"s" + part.encode()
-    elif isinstance(part, int):
+    elif isinstance(part, Integral):  # NumPy's integers as well: 3 is 3, whatever counted it
         body = b"i" + str(int(part)).encode()
     else:
         body = b"f" + float(part).hex().encode()

@@ -11,7 +11,9 @@ from neurosim.foundation.errors import ConfigErrors, DataError
 
 KeyPath = tuple[str | int, ...]
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$""")
+_NAME = r"""(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')"""
+_KEY = re.compile(rf"^\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=(.*)$")
+_QUOTED_OR_COMMENT = re.compile(r"""\"(?:[^"\\]|\\.)*"|'[^']*'|#.*$""")
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
@@ -22,7 +24,8 @@ def read_toml(path: Path) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise DataError(str(path), "a readable TOML file", str(problem), "check the path and its permissions") from None
+        remedy = "check the path and its permissions"
+        raise DataError(str(path), "a readable TOML file", str(problem), remedy) from None
     return parse_toml(text, str(path))
 
 
@@ -66,7 +69,7 @@ def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
 
 
 def _split(dotted: str) -> KeyPath:
-    return tuple(part.strip("\"' ") for part in re.findall(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""", dotted))
+    return tuple(part.strip("\"' ") for part in re.findall(_NAME, dotted))
 
 
 def _enter(is_array: bool, names: KeyPath, arrays: dict[KeyPath, int]) -> KeyPath:
@@ -99,5 +102,5 @@ def _still_open(line: str, closing: str) -> str:
 
 
 def _depth(line: str) -> int:
-    bare = re.sub(r'"[^"]*"|\'[^\']*\'|#.*$', "", line)
+    bare = _QUOTED_OR_COMMENT.sub("", line)
     return bare.count("[") - bare.count("]")

@@ -8,10 +8,20 @@ import re
 from neurosim.foundation.errors import ConfigError, near
 
 _BASE = {
-    "S": "siemens", "V": "volts", "A": "amperes", "J": "joules", "W": "watts", "F": "farads",
-    "Hz": "hertz", "ohm": "ohms", "m": "metres", "K": "kelvin", "s": "s",
+    "S": "siemens",
+    "V": "volts",
+    "A": "amperes",
+    "J": "joules",
+    "W": "watts",
+    "F": "farads",
+    "Hz": "hertz",
+    "ohm": "ohms",
+    "m": "metres",
+    "K": "kelvin",
+    "s": "s",
 }
-_PREFIX = {"": 1.0, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_PREFIX = {"": 1.0, "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9,
+           "T": 1e12}  # fmt: skip
 
 # unit text -> (factor to SI, suffix of the field's name)
 UNITS: dict[str, tuple[float, str]] = {
@@ -55,7 +65,8 @@ def parse_time(text: str | float, where: str = "--times") -> float:
     except ValueError:
         raise ConfigError(where, "a time with its unit", repr(text), remedy) from None
     if not (math.isfinite(seconds) and seconds > 0):
-        raise ConfigError(where, "a time greater than zero", repr(text), "times count from the end of programming")
+        remedy = "times count from the end of programming"
+        raise ConfigError(where, "a time greater than zero", repr(text), remedy)
     return seconds
 
 
@@ -67,8 +78,9 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
     """A value with an engineering prefix: format_si(3.2e-9, 'J') == '3.2 nJ'."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g} {unit}"
+    rounds_up = 1 - 0.5 * 10.0**-digits  # 999.6 with three digits is the next prefix's 1
     for factor, prefix in _STEPS:
-        if abs(value) >= factor * 0.9995:
+        if abs(value) >= factor * rounds_up:
             return f"{value / factor:.{digits}g} {prefix}{unit}"
     return f"{value:.{digits}g} {unit}"
 
