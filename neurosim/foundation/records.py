@@ -131,14 +131,19 @@ def _scaled(number: Any, factor: float) -> Any:
 
 
 def _message(error: Any, model: type[Record], lines: dict[KeyPath, int], file: str) -> str:
-    path = _without_tags(model, tuple(error["loc"]))
+    path, _ = _walk(model, tuple(error["loc"]))
+    if error["type"].startswith("union_tag"):
+        path = (*path, "kind")
     line = line_of(lines, path) if path in lines else _line_without_suffix(lines, path)
     text = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        known = _fields(model, path[:-1])
+        known = _fields(model, tuple(error["loc"])[:-1])
         text = f"unknown key; {near(str(path[-1]), known)}" if known else "unknown key"
-    elif error["type"] == "missing":
+    elif error["type"] in ("missing", "union_tag_not_found"):
         text = "missing; add it"
+    elif error["type"] == "union_tag_invalid":
+        kinds = error["ctx"]["expected_tags"].replace("'", "").split(", ")
+        text = f"unknown kind {error['ctx']['tag']!r}; {near(error['ctx']['tag'], kinds)}"
     elif "input" in error and not isinstance(error["input"], dict | list):
         text = f"{text}, got {error['input']!r}"
     return f"{file}:{line}: {_dotted(path) or 'file'}: {text}"
@@ -161,10 +166,11 @@ def _records(annotation: Any) -> list[type[Record]]:
     return [record for member in get_args(annotation) for record in _records(member)]
 
 
-def _without_tags(model: type[Record], path: KeyPath) -> KeyPath:
-    """The path of keys as the file has them: a union's location also holds the member's tag."""
+def _walk(model: type[Record], location: KeyPath) -> tuple[KeyPath, list[type[Record]]]:
+    """The path of keys as the file has them (a union's location also holds the member's tag), and the
+    records that may stand there."""
     current, kept = [model], []
-    for part in path:
+    for part in location:
         fields = [record.model_fields[part] for record in current if part in record.model_fields]
         tagged = [record for record in current if _tag(record) == part]
         if not fields and tagged:
@@ -172,7 +178,7 @@ def _without_tags(model: type[Record], path: KeyPath) -> KeyPath:
             continue
         current = [record for field in fields for record in _records(field.annotation)] if fields else current
         kept.append(part)
-    return tuple(kept)
+    return tuple(kept), current
 
 
 def _tag(record: type[Record]) -> Any:
@@ -180,18 +186,10 @@ def _tag(record: type[Record]) -> Any:
     return field.default if field else None
 
 
-def _fields(model: type[Record], path: KeyPath) -> list[str]:
-    current = [model]
-    for part in path:
-        if isinstance(part, int):
-            continue
-        current = [
-            record
-            for holder in current
-            if part in holder.model_fields
-            for record in _records(holder.model_fields[part].annotation)
-        ]
-    return sorted({name for record in current for name in record.model_fields})
+def _fields(model: type[Record], location: KeyPath) -> list[str]:
+    """The keys that may stand in the table at a location, as the file writes them."""
+    _, records = _walk(model, location)
+    return sorted({field.alias or name for record in records for name, field in record.model_fields.items()})
 
 
 def _dotted(path: KeyPath) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neurosim.foundation.records import Record
 from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
@@ -62,8 +62,14 @@ class Description(Record):
     name: str
     title: str = ""
     input: InputSpec
-    layers: Annotated[tuple[AnyLayer, ...], Field(min_length=1)]
+    layers: tuple[AnyLayer, ...]
     training: Recipe | None = None
+
+    @model_validator(mode="after")
+    def _some_layer(self) -> Description:
+        if not self.layers:
+            raise ValueError("layers: at least one [[layers]] table is needed")
+        return self
 
 
 class Measured(Record):
