@@ -190,6 +190,7 @@ def parse_chip(text: str, where: str = "chip", folder: Path | None = None) -> Ch
     try:
         parameters, sources = build_record(content, lines, where, ChipParameters)
         parameters = _apply(parameters, where)
+        sources |= {key: _as_option(sources.get(key), value) for key, value in parameters.options.items()}
     except ConfigErrors as invalid:
         problems += [line for line in invalid.lines if not _follows(line, bare, lines, where)]
     if problems:
@@ -236,6 +237,12 @@ def _apply(parameters: ChipParameters, where: str) -> ChipParameters:
             holder = holder.setdefault(table, {})
         holder[last] = value
     return build_record({"format": 1, **tree}, {}, where, ChipParameters)[0]
+
+
+def _as_option(replaced: Source | None, value: Any) -> Source:
+    """The source of a number that an option gave."""
+    line, node = (replaced.line, replaced.node) if replaced else (0, "")
+    return Source(value, "SI", "an option of this run", "assumed", line, node)
 
 
 def _keys(tree: dict[str, Any], prefix: str) -> list[str]:

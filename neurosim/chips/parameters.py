@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from neurosim.chips.prices import Prices
 from neurosim.circuits.parameters import (
@@ -44,7 +44,8 @@ class CalibrationParameters(Record):
 class PeripheryParameters(Record):
     """Sharing and timing of what surrounds the tiles.
 
-    columns_per_adc : columns of a tile (G+ and G- counted apart where they are converted apart) per ADC
+    columns_per_adc : weight columns of a tile per ADC; a column whose G+ and G- are converted apart has both
+        converted by the same ADC, one after the other
     t_conversion_s : seconds from one conversion of an ADC to its next
     t_digital_s : seconds from the last conversion of a layer to its last activation in the buffer
     """
@@ -73,3 +74,9 @@ class ChipParameters(Record):
     periphery: PeripheryParameters | None = None
     prices: Prices | None = None
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole_circuit(self) -> ChipParameters:
+        if (self.periphery is None) != (self.prices is None):
+            raise ValueError("[periphery] and [prices] go together: give both, or neither")
+        return self

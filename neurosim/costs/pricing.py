@@ -1,0 +1,138 @@
+"""The ledger of a run: counts, geometry and a chip's prices put together. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurosim.chips import Chip
+from neurosim.costs.energy import (
+    PROGRAM,
+    RULES,
+    array_per_image,
+    array_rows,
+    core_rows,
+    event_rows,
+    refuse_unpriced,
+    with_zeros,
+)
+from neurosim.costs.hardware import area_rows, layer_units, leakage_rows
+from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, Ledger, Row
+from neurosim.costs.tags import energy_price, price_amount, require_prices
+from neurosim.costs.timing import latency, require_periphery
+from neurosim.foundation.counts import Counts, LayerGeometry
+from neurosim.foundation.errors import ConfigError, near
+
+
+def price(
+    counts: Counts,
+    geometries: Sequence[LayerGeometry],
+    chip: Chip,
+    programming: Counts | None = None,
+    calibration: Counts | None = None,
+) -> Ledger:
+    """The ledger of one inference, and of programming and calibrating the chip once.
+
+    counts : per inference; `array_siemens` may differ from image to image
+    geometries : the weighted layers in the order in which they compute
+    chip : prices and read conditions
+
+    A chip without a circuit gives a ledger of zeros, each with its reason, and no latency.
+    Raises ConfigError when a price that the counts need is missing, or a layer counted has no geometry.
+    """
+    _check_layers(counts, geometries)
+    macs = sum(layer.macs for layer in geometries)
+    if chip.prices is None or chip.periphery is None:
+        return _unpriced(counts, chip, macs)
+    refuse_unpriced(counts, chip)
+    times = latency(geometries, chip)
+    written = dict(zip(counts.layers, counts.mean("buffer_writes"), strict=True))
+    units = [layer_units(layer, chip, written[layer.name]) for layer in geometries]
+    fixed = (
+        *core_rows(counts, chip),
+        *event_rows(counts, chip),
+        *leakage_rows(units, chip, times.image_s),
+    )
+    rows = with_zeros((*fixed, *array_rows(counts, chip)), chip)
+    per_image = sum(row.joules for row in fixed) + array_per_image(counts, chip)
+    return Ledger(
+        chip.name, chip.label, rows, per_image, _once(programming, chip), _once(calibration, chip),
+        times, area_rows(units, chip), macs,
+    )  # fmt: skip
+
+
+def _once(counts: Counts | None, chip: Chip) -> tuple[Row, ...]:
+    """Energy of what is done once: programming, or one drift compensation."""
+    if counts is None:
+        return ()
+    rows = (*core_rows(counts, chip), *event_rows(counts, chip, (PROGRAM, *RULES)), *array_rows(counts, chip))
+    heat_uncounted = counts.mean("array_reads").any() and not counts.mean("array_siemens").any()
+    if heat_uncounted and require_prices(chip).array == "physical":
+        rows = (
+            *rows,
+            Row("array", "", "", 0, 0.0, note="not priced: currents of these reads were not counted"),
+        )
+    return rows
+
+
+def _unpriced(counts: Counts, chip: Chip, macs: int) -> Ledger:
+    note = f"not priced: {chip.label}"
+    rows = tuple(Row(component, "", "", 0, 0.0, note=note) for component in COMPONENTS)
+    return Ledger(chip.name, chip.label, rows, np.zeros(counts.images), (), (), None, (), macs)
+
+
+def _check_layers(counts: Counts, geometries: Sequence[LayerGeometry]) -> None:
+    placed = [layer.name for layer in geometries]
+    for name in placed:
+        if name not in counts.layers:
+            raise ConfigError(f"layer {name!r}", "counts of it", "none", near(name, counts.layers))
+    for name in counts.layers:
+        if name not in placed:
+            raise ConfigError(f"layer {name!r}", "its place on the chip", "none", near(name, placed))
+
+
+@dataclass(frozen=True)
+class CoreFigures:
+    """One product on one full tile, all phases: to compare with a paper's peak figures."""
+
+    ops: int
+    seconds: float
+    joules: float
+    square_metres: float
+
+    @property
+    def ops_per_second(self) -> float:
+        """Operations per second of one core."""
+        return self.ops / self.seconds
+
+    @property
+    def ops_per_joule(self) -> float:
+        """Operations per joule."""
+        return self.ops / self.joules
+
+    @property
+    def ops_per_second_per_square_metre(self) -> float:
+        """Operations per second and square metre."""
+        return self.ops_per_second / self.square_metres
+
+
+def core_figures(chip: Chip) -> CoreFigures:
+    """Peak figures of a chip whose cores have published ones; signed inputs, digital units left out.
+
+    Raises ConfigError when the chip has no [prices.core] with an energy and an area.
+    """
+    periphery = require_periphery(chip)
+    joules = energy_price(chip, "core", "a full core").value
+    area = price_amount(chip, "core", "area_square_metres")
+    if area is None:
+        raise ConfigError(f"chip {chip.name}: prices.core.area", "an area per core", "none", "add it")
+    rows, columns = chip.array.rows, chip.array.columns
+    phases = 2 if chip.read.signed_inputs == "two_phase" else 1
+    polarities = 2 if chip.cell.kind == "differential" and chip.cell.subtraction == "digital" else 1
+    macs = rows * columns
+    layer = LayerGeometry("core", rows, columns, 1, 1, phases, polarities, 1, (rows,), (columns,), macs)
+    seconds = latency([layer], chip).image_s - periphery.t_digital_s
+    conversions = columns * phases * polarities
+    return CoreFigures(OPS_PER_MAC * layer.macs, seconds, conversions * joules, area.value)

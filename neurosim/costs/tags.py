@@ -1,0 +1,51 @@
+"""Look up one price of a chip, with its source; say which one is missing."""
+
+from __future__ import annotations
+
+from neurosim.chips import Chip, Prices
+from neurosim.chips.prices import PER
+from neurosim.costs.ledger import PriceTag
+from neurosim.foundation.errors import ConfigError
+
+_SUFFIXES = {"energy_joules": "energy", "area_square_metres": "area", "leakage_watts": "leakage"}
+
+
+def require_prices(chip: Chip) -> Prices:
+    """The chip's [prices]; ConfigError when it has none."""
+    if chip.prices is None:
+        remedy = "add [periphery] and [prices] to its chip.toml, or choose a chip that has them"
+        raise ConfigError(f"chip {chip.name}", "a [prices] table", f"none ({chip.label})", remedy)
+    return chip.prices
+
+
+def price_amount(chip: Chip, name: str, quantity: str) -> PriceTag | None:
+    """The price `name` (of PER), as a tag; None where the chip gives no figure.
+
+    quantity : energy_joules, area_square_metres or leakage_watts
+    """
+    entry = getattr(require_prices(chip), name)
+    value = None if entry is None else getattr(entry, quantity)
+    if value is None:
+        return None
+    source = chip.sources[f"prices.{name}.{quantity}"]
+    event, unit = PER[name]
+    per = event if quantity == "energy_joules" else unit
+    return PriceTag(f"{name}.{_SUFFIXES[quantity]}", value, per, source.node, source.source, source.status)
+
+
+def energy_price(chip: Chip, name: str, needed_for: str) -> PriceTag:
+    """The energy of one event; ConfigError naming the missing key when the chip gives none."""
+    tag = price_amount(chip, name, "energy_joules")
+    if tag is None:
+        key = f"prices.{name}.energy"
+        expected = f"an energy per {PER[name][0]}"
+        raise ConfigError(
+            f"chip {chip.name}: {key}", expected, "none", f"the run counted {needed_for}; add it"
+        )
+    return tag
+
+
+def covered(chip: Chip, part: str) -> bool:
+    """Whether the published figure of a whole core includes this part (dac, driver, array, adc)."""
+    core = require_prices(chip).core
+    return core is not None and part in core.covers

@@ -1,0 +1,51 @@
+"""How long layers take: positions x phases x (read + conversions) + digital, in the chip's own time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from neurosim.chips import Chip
+from neurosim.chips.parameters import PeripheryParameters
+from neurosim.costs.ledger import Latency
+from neurosim.foundation.counts import LayerGeometry
+from neurosim.foundation.errors import ConfigError
+
+
+def latency(geometries: Sequence[LayerGeometry], chip: Chip) -> Latency:
+    """Seconds of one inference in each layer.
+
+    A layer reads its input vectors one after the other; all its tiles, groups included, work side by side.
+    Every read is followed by the conversions of its busiest ADC, and the layer's last conversion by the
+    digital pipeline.
+
+    Raises ConfigError for a chip without a circuit, and when there is no layer.
+    """
+    periphery = require_periphery(chip)
+    if not geometries:
+        raise ConfigError("layers", "at least one layer with weights", "none", "nothing is to be timed")
+    return Latency({layer.name: _layer_s(layer, chip, periphery) for layer in geometries})
+
+
+def chip_time_s(geometries: Sequence[LayerGeometry], chip: Chip) -> float:
+    """Chip time of one inference, seconds: what parts frozen from per-read noise. Errors as `latency`."""
+    return latency(geometries, chip).image_s
+
+
+def adcs_per_tile(chip: Chip, periphery: PeripheryParameters) -> int:
+    """ADCs of one tile."""
+    return -(-chip.array.columns // periphery.columns_per_adc)
+
+
+def require_periphery(chip: Chip) -> PeripheryParameters:
+    """The chip's [periphery]; ConfigError when it has none."""
+    if chip.periphery is None:
+        remedy = "add [periphery] and [prices] to its chip.toml, or choose a chip that has them"
+        raise ConfigError(f"chip {chip.name}", "a [periphery] table", f"none ({chip.label})", remedy)
+    return chip.periphery
+
+
+def _layer_s(layer: LayerGeometry, chip: Chip, periphery: PeripheryParameters) -> float:
+    columns = max(layer.column_splits)  # the widest tile is the last to finish
+    conversions = layer.polarities * -(-columns // adcs_per_tile(chip, periphery))
+    read_s = chip.read.t_read_s + conversions * periphery.t_conversion_s
+    return layer.positions * layer.phases * read_s + periphery.t_digital_s
