@@ -10,8 +10,8 @@ import h5py
 import numpy as np
 
 from neurosim.foundation.errors import ConfigError, FormatError
-from neurosim.recording.durable import TEMPORARY, check_target, publish, storage_errors
-from neurosim.recording.parts import LIBVER
+from neurosim.recording.drafting import drafted
+from neurosim.recording.durable import TEMPORARY, check_target
 from neurosim.recording.safety import check_version, damaged, opened
 from neurosim.recording.sealing import chunk_shape
 from neurosim.recording.values import as_stored, set_attribute, stored_dtype
@@ -36,12 +36,10 @@ def save_arrays(path: str | Path, tree: Mapping[str, Any], kind: str, format: in
     path = Path(path)
     check_target(path)
     temporary = path.with_name(f".{path.name}{TEMPORARY}")
-    with storage_errors(path, _nbytes(tree), temporary):
-        with h5py.File(temporary, "w", libver=LIBVER) as file:
-            set_attribute(file, "kind", kind)
-            set_attribute(file, "format", format)
-            _store(file.create_group(_TREE), tree)
-        publish(temporary, path)
+    with drafted(path, temporary, _nbytes(tree)) as draft:
+        set_attribute(draft.file, "kind", kind)
+        set_attribute(draft.file, "format", format)
+        _store(draft.file.create_group(_TREE), tree)
     return path
 
 

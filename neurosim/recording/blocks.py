@@ -10,6 +10,7 @@ import numpy as np
 from neurosim.foundation.errors import DataError
 
 Index = Sequence[int | slice]
+_LARGE_BYTES = 256 << 10  # mean size of a block from which a write costs more than the call that asks for it
 Box = tuple[tuple[int, int], ...]  # start and stop per axis
 
 
@@ -74,12 +75,14 @@ def block_for(path: str, array: object, dtype: np.dtype, shape: tuple[int, ...],
 
 
 def merge(pieces: Pieces) -> Pieces:
-    """Join boxes that touch, one axis after another, into as few as that gives.
+    """Join boxes that touch, one axis after another, until they are large: each step costs a copy.
 
-    The result depends only on which cells were put, not on the order of disjoint puts.
+    Which cells are covered, and by what, does not change.
     """
     boxes, blocks = pieces.boxes, pieces.blocks
     for axis in reversed(range(boxes.shape[1])):
+        if sum(block.nbytes for block in blocks) >= _LARGE_BYTES * len(blocks):
+            break
         others = np.delete(boxes, axis, axis=1).reshape(len(blocks), -1)
         order = np.lexsort(np.column_stack([others, boxes[:, axis, 0]]).T[::-1])
         boxes, others = boxes[order], others[order]

@@ -30,17 +30,6 @@ def write_durably(path: Path, content: bytes) -> None:
         sync_folder(path.parent)
 
 
-def publish(temporary: Path, path: Path) -> None:
-    """Move a finished file to its final name, durably."""
-    descriptor = os.open(temporary, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    temporary.replace(path)
-    sync_folder(path.parent)
-
-
 def sync_folder(folder: Path) -> None:
     """Make a folder's names durable."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -1,8 +1,4 @@
-"""Immutable parts: one HDF5 file for the units finished since the last one, whole or not there.
-
-A part is made in memory and written in one go, so that a full disk is an error of one `write` and never
-leaves HDF5 with a file it cannot close.
-"""
+"""Immutable parts: one HDF5 file for the units finished since the last one, whole or not there."""
 
 from __future__ import annotations
 
@@ -11,17 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from neurosim.foundation.errors import DataError, NeurosimError
 from neurosim.recording.blocks import Pieces
-from neurosim.recording.durable import write_durably
+from neurosim.recording.drafting import drafted
+from neurosim.recording.durable import TEMPORARY
 from neurosim.recording.safety import opened
 
-LIBVER = ("v108", "v110")  # 'latest' writes chunk metadata that HDF5 1.14 cannot open
 _CHUNK_BYTES = 1 << 20
-_MEMORY_STEP = 1 << 20  # the in-memory file grows by this
 
 
 @dataclass(frozen=True)
@@ -40,20 +34,17 @@ def part_path(folder: Path, number: int) -> Path:
 
 def write_part(path: Path, run_id: str, first: int, stop: int, content: Mapping[str, Pieces]) -> Part:
     """Write a part durably. Raises LimitError when the disk is full; then no file is left."""
-    with h5py.File(
-        path.name, "w", driver="core", backing_store=False, block_size=_MEMORY_STEP, libver=LIBVER
-    ) as file:
-        file.attrs["run_id"], file.attrs["units"] = run_id, (first, stop)
+    size = sum(block.nbytes for pieces in content.values() for block in pieces.blocks)
+    with drafted(path, path.with_name(path.name + TEMPORARY), size) as draft:
+        draft.file.attrs["run_id"], draft.file.attrs["units"] = run_id, (first, stop)
         for number, (name, pieces) in enumerate(sorted(content.items())):
-            group = file.create_group(f"{number:06d}")
+            group = draft.file.create_group(f"{number:06d}")
             group.attrs["path"] = name
             boxes = pieces.boxes.reshape(len(pieces.blocks), -1)
             group.create_dataset("boxes", data=boxes, **_checked(boxes))
             values = np.concatenate([block.reshape(-1) for block in pieces.blocks])
             group.create_dataset("values", data=values, **_checked(values))
-        file.flush()
-        image: bytes = file.id.get_file_image()
-    write_durably(path, image)
+            draft.check()
     return Part(path, first, stop)
 
 

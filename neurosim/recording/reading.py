@@ -126,7 +126,10 @@ class RunFile:
         """Attributes of a dataset or group, without those that make up dimension scales."""
         holder = self._groups.get(path)
         holder = self._dataset(path) if holder is None else holder
-        return {name: holder.attrs[name] for name in sorted(holder.attrs) if name not in SCALE_ATTRIBUTES}
+        found = {name: holder.attrs[name] for name in sorted(holder.attrs) if name not in SCALE_ATTRIBUTES}
+        return {
+            name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()
+        }
 
     def tree(self) -> list[Entry]:
         """All datasets, by path."""

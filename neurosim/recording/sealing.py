@@ -12,14 +12,13 @@ import numpy as np
 
 from neurosim.foundation.errors import DataError
 from neurosim.recording.blocks import Pieces
-from neurosim.recording.durable import publish, storage_errors
-from neurosim.recording.parts import LIBVER, Part, read_part
+from neurosim.recording.drafting import Draft, drafted
+from neurosim.recording.parts import Part, read_part
 from neurosim.recording.schema import FORMAT, PROVENANCE, Plan, Variable, clean
 from neurosim.recording.values import as_stored, set_attribute, stored_dtype
 
 _CHUNK_BYTES = 1 << 20
 _MAX_CHUNK_BYTES = 1 << 30  # HDF5 takes chunks below 4 GiB
-_CACHE_BYTES = 64 << 20  # chunks in work stay in memory until they are whole
 # how netCDF-4 marks a dimension that has no values of its own
 _BARE = "This is a netCDF dimension but not a netCDF variable. %10d"
 
@@ -32,11 +31,9 @@ def seal_file(
     Raises LimitError when the disk is full (nothing is left at `path` then), DataError when a part is damaged
     or the parts do not hold every cell exactly once.
     """
-    with storage_errors(path, plan.nbytes(), temporary):
-        with h5py.File(temporary, "w", libver=LIBVER, rdcc_nbytes=_CACHE_BYTES) as file:
-            write_frame(file, plan, provenance)
-            _fill(file, plan, parts)
-        publish(temporary, path)
+    with drafted(path, temporary, plan.nbytes()) as draft:
+        write_frame(draft.file, plan, provenance)
+        _fill(draft, plan, parts)
 
 
 def write_frame(file: h5py.File, plan: Plan, provenance: Mapping[str, Any]) -> None:
@@ -122,12 +119,13 @@ def _attach(file: h5py.File, dataset: h5py.Dataset, dimensions: tuple[str, ...])
         dataset.dims[axis].attach_scale(file[dimension])
 
 
-def _fill(file: h5py.File, plan: Plan, parts: Iterable[Part]) -> None:
+def _fill(draft: Draft, plan: Plan, parts: Iterable[Part]) -> None:
     layout = {clean(v.path): (plan.shape(v.path, v.dims), np.dtype(v.dtype)) for v in plan.variables}
     put = dict.fromkeys(layout, 0)
     for part in parts:
         for path, pieces in read_part(part.path, layout):
-            _place(file[path], pieces)
+            _place(draft.file[path], pieces)
+            draft.check()
             put[path] += pieces.cells
     for variable in plan.variables:
         path = clean(variable.path)
