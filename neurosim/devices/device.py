@@ -54,6 +54,15 @@ class Device(Protocol, Generic[State]):
         """The same, in place."""
         ...
 
+    @property
+    def constants(self) -> dict[str, tuple[str, str]]:
+        """What each device keeps for life, for the run file: name -> (unit, meaning)."""
+        ...
+
+    def constant(self, state: State, name: str) -> np.ndarray:
+        """The values of one of `constants`, float32, the state's shape."""
+        ...
+
     def to_arrays(self, state: State) -> dict[str, np.ndarray]:
         """The state as named arrays, for saving."""
         ...

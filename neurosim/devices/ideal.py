@@ -58,6 +58,15 @@ class Ideal:
         moved = state.g_siemens + (n_up - n_down) * (g_max / self.parameters.pulse_steps)
         state.g_siemens[...] = hold_stuck(np.clip(moved, 0, g_max), state.stuck, g_max)
 
+    @property
+    def constants(self) -> dict[str, tuple[str, str]]:
+        """The programmed conductance."""
+        return {"programmed": ("S", "conductance at the end of programming")}
+
+    def constant(self, state: IdealState, name: str) -> np.ndarray:
+        """Values of a constant by name."""
+        return {"programmed": state.g_siemens}[name]
+
     def to_arrays(self, state: IdealState) -> dict[str, np.ndarray]:
         """Named arrays of the state."""
         return {"g_siemens": state.g_siemens, "stuck": state.stuck}

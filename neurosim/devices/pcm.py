@@ -158,6 +158,18 @@ class Pcm:
         state.memory[...] = flat_memory.reshape(state.memory.shape)
         state.q[...] = self.noise_amplitude(state.g_siemens)
 
+    @property
+    def constants(self) -> dict[str, tuple[str, str]]:
+        """Programmed conductance and drift exponent."""
+        return {
+            "programmed": ("S", "conductance at the end of programming"),
+            "drift_exponent": ("1", "exponent nu of the device's drift, G ~ ((t + t0) / t0)^-nu"),
+        }
+
+    def constant(self, state: PcmState, name: str) -> np.ndarray:
+        """Values of a constant by name."""
+        return {"programmed": state.g_siemens, "drift_exponent": state.nu}[name]
+
     def to_arrays(self, state: PcmState) -> dict[str, np.ndarray]:
         """Named arrays of the state."""
         return {"g_siemens": state.g_siemens, "nu": state.nu, "q": state.q, "stuck": state.stuck, "memory": state.memory}

@@ -31,6 +31,13 @@ class Placement:
         """Text for the run file."""
         return json.dumps([asdict(layer) for layer in self.layers])
 
+    @staticmethod
+    def from_json(text: str) -> Placement:
+        """The placement back from `to_json`."""
+        rows = json.loads(text)
+        lists = ("row_splits", "column_splits")
+        return Placement(tuple(LayerGeometry(**row | {name: tuple(row[name]) for name in lists}) for row in rows))
+
 
 def splits(length: int, tile: int) -> tuple[int, ...]:
     """Lengths of the pieces of `length` on tiles of `tile`: as even as full tiles allow, the rest last.

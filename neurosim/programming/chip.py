@@ -88,32 +88,34 @@ class ProgrammedChip:
             aged[name] = AgedLayer(name, crossbars, layer.converters, gain)
         return AgedChip(self, aged, t_s, chip_stream(self.root, self.instance).child("read", float(t_s)))
 
-    def programming_counts(self) -> Counts:
-        """Devices programmed per layer (per chip, not per inference)."""
-        counts = Counts(tuple(self.layers), 0)
-        for place in self.placement.layers:
-            counts.set("device_programs", place.name, place.weights * place.devices_per_weight)
-        return counts
-
-    def calibration_counts(self) -> Counts:
-        """Events of one drift compensation, per layer; none without compensation."""
-        counts = Counts(tuple(self.layers), 0)
-        if self.chip.compensation.drift == "none":
-            return counts
-        for place in self.placement.layers:
-            reads = self.chip.compensation.vectors * place.groups * place.phases
-            driven = reads * place.rows * len(place.column_splits)
-            counts.set("dac_conversions", place.name, driven)
-            counts.set("row_activations", place.name, driven)
-            counts.set("array_reads", place.name, reads * len(place.row_splits) * len(place.column_splits))
-            converted = reads * len(place.row_splits) * place.columns * place.polarities
-            counts.set("adc_conversions", place.name, converted)
-            counts.set("additions", place.name, converted)
-        return counts
-
     def read_out(self, t_s: float) -> dict[str, list[dict[str, np.ndarray]]]:
         """Every device of every layer at a time: one dictionary of named arrays per group."""
         return {name: [crossbar.read_out(t_s) for crossbar in layer.crossbars] for name, layer in self.layers.items()}
+
+
+def programming_counts(placement: Placement) -> Counts:
+    """Devices programmed per layer (per chip, not per inference)."""
+    counts = Counts(tuple(place.name for place in placement.layers), 0)
+    for place in placement.layers:
+        counts.set("device_programs", place.name, place.weights * place.devices_per_weight)
+    return counts
+
+
+def calibration_counts(placement: Placement, chip: Chip) -> Counts:
+    """Events of one drift compensation, per layer; none without compensation."""
+    counts = Counts(tuple(place.name for place in placement.layers), 0)
+    if chip.compensation.drift == "none":
+        return counts
+    for place in placement.layers:
+        reads = chip.compensation.vectors * place.groups * place.phases
+        driven = reads * place.rows * len(place.column_splits)
+        converted = reads * len(place.row_splits) * place.columns * place.polarities
+        counts.set("row_activations", place.name, driven)
+        counts.set("array_reads", place.name, reads * len(place.row_splits) * len(place.column_splits))
+        counts.set("dac_conversions", place.name, driven if chip.dac.bits else 0)
+        counts.set("adc_conversions", place.name, converted if chip.adc.bits else 0)
+        counts.set("additions", place.name, converted)
+    return counts
 
 
 def require_programmed(candidate: Any) -> ProgrammedChip:
@@ -144,7 +146,7 @@ def program(network: Network, chip: Chip, placement: Placement, calibration: Cal
 
     Raises DataError for weights that are not finite.
     """
-    t_chip_s = chip.read.t_read_s if chip.periphery is None else max(chip_time_s(placement.layers, chip), chip.read.t_read_s)
+    t_chip_s = inference_time_s(placement, chip)
     layers = {}
     for layer in network.weighted:
         key = layer_stream(root, instance, layer.name)
@@ -152,6 +154,13 @@ def program(network: Network, chip: Chip, placement: Placement, calibration: Cal
         vectors = calibration.vectors[layer.name]
         layers[layer.name] = _program_layer(chip, placement.layer(layer.name), matrices, vectors, key, t_chip_s)
     return ProgrammedChip(chip, network, placement, layers, root, instance, t_chip_s)
+
+
+def inference_time_s(placement: Placement, chip: Chip) -> float:
+    """Chip time T of one inference: at least one read, and just that where the chip has no circuit."""
+    if chip.periphery is None:
+        return chip.read.t_read_s
+    return max(chip_time_s(placement.layers, chip), chip.read.t_read_s)
 
 
 def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vectors: np.ndarray, key: Stream,
