@@ -107,9 +107,9 @@ def _coordinates(run: Classification) -> dict[str, Coordinate]:
 
 def _static(run: Classification) -> dict[str, Static]:
     text = {
-        "/chip/toml": Static(run.chip.toml, description="the chip, as TOML"),
-        "/network/toml": Static(run.network.description(), description="the network, as TOML"),
-        "/placement/geometry": Static(run.placement.to_json(), description="tiles of every layer, as JSON"),
+        "/description/chip_toml": Static(run.chip.toml, description="the chip, as TOML"),
+        "/description/network_toml": Static(run.network.description(), description="the network, as TOML"),
+        "/description/geometry": Static(run.placement.to_json(), description="tiles of every layer, as JSON"),
     }
     answers = {
         "/outputs/labels": Static(run.labels.astype(np.int16), ("image",), "1", "true class"),
