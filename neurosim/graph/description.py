@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from neurosim.foundation.records import Record
 from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
@@ -21,12 +21,18 @@ Positive = Annotated[float, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
 
 
+def _one_to_three(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if not 1 <= len(shape) <= 3:
+        raise ValueError(f"a shape has one to three axes, this one has {len(shape)}")
+    return shape
+
+
 class InputSpec(Record):
     """What the network takes: images of a data set, cut to `crop` (height, width) about their centre, laid
     out as `shape`: (channels, height, width), or (features,) when flattened."""
 
     dataset: str
-    shape: Annotated[tuple[Count, ...], Field(min_length=1, max_length=3)]
+    shape: Annotated[tuple[Count, ...], AfterValidator(_one_to_three)]
     crop: tuple[Count, Count] | None = None
 
 
