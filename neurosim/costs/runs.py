@@ -18,8 +18,8 @@ from neurosim.foundation.errors import DataError, FormatError
 from neurosim.recording import RunFile
 
 # where a run file keeps what costs need
-CHIP = "/chip/toml"
-GEOMETRY = "/placement/geometry"
+CHIP = "/description/chip_toml"
+GEOMETRY = "/description/geometry"
 LAYERS = "/layer"
 KINDS = ("inference", "programming", "calibration")
 
@@ -79,7 +79,7 @@ def priced_like(chip: Chip, other: Chip) -> Chip:
 def stored_run(run: RunFile, chip: int | None = None, time: int | None = None) -> StoredRun:
     """Read what pricing needs from an open run file.
 
-    /chip/toml and /placement/geometry (JSON: a list of LayerGeometry) as text; /layer, the layers' names;
+    /description/chip_toml and /description/geometry (JSON: a list of LayerGeometry) as text; /layer, the layers' names;
     /counts/<inference|programming|calibration>/<counter> with the dimension `layer`, and for counts that
     vary also chip, time and image in any order (chips and times are averaged unless one is chosen).
 
