@@ -69,12 +69,7 @@ def summarise(run: RunFile, prices: Any = None) -> Summary:
         float_accuracy=float((reference == labels).mean()),
         agreement=(predictions == reference).mean(axis=(0, 2)),
         saturation=_saturation(stored, stored_run(run, time=0)),
-        confusion=np.stack(
-            [
-                confusion_matrix(labels, predictions[:, t], len(stored.class_names))
-                for t in range(len(times_s))
-            ]
-        ),
+        confusion=np.stack([confusion_matrix(labels, predictions[:, t], classes) for t in times]),
         ledger=price_run(run, prices),
         joules=np.array([price_stored(stored_run(run, time=t), prices).total for t in times]),
     )
