@@ -13,7 +13,7 @@ from neurosim.foundation.errors import DataError, NeurosimError
 from neurosim.recording.blocks import Pieces
 from neurosim.recording.drafting import drafted
 from neurosim.recording.durable import TEMPORARY
-from neurosim.recording.safety import opened
+from neurosim.recording.safety import damaged, opened
 
 _CHUNK_BYTES = 1 << 20
 
@@ -70,25 +70,28 @@ def read_part(
     """The pieces of a part, variable by variable. Raises DataError when it does not hold what it should."""
     with opened(path) as file:
         for group in file.values():
-            name = str(group.attrs["path"])
-            shape, dtype = variables.get(name, ((), np.dtype("V1")))
-            boxes = group["boxes"][...].reshape(-1, len(shape), 2) if shape else np.zeros((1, 0, 2), np.int64)
-            values = group["values"][...]
-            extents = boxes[:, :, 1] - boxes[:, :, 0]
-            sizes = extents.prod(axis=1)
-            inside = (boxes[:, :, 0] >= 0).all() and (boxes[:, :, 1] <= np.array(shape, int)).all()
-            if values.dtype != dtype or not inside or (extents < 1).any() or sizes.sum() != values.size:
-                raise DataError(
-                    f"{path}: {name}",
-                    "blocks of this run's variables",
-                    "others",
-                    "run again with --overwrite",
-                )
-            cuts = np.split(values, np.cumsum(sizes)[:-1])
-            yield (
-                name,
-                Pieces(boxes, [cut.reshape(extent) for cut, extent in zip(cuts, extents, strict=True)]),
-            )
+            name = str(group.attrs.get("path", ""))
+            try:
+                boxes, values = group["boxes"][...], group["values"][...]
+            except (OSError, RuntimeError, KeyError) as problem:
+                raise damaged(path, name, problem) from problem
+            if name not in variables:
+                raise DataError(str(path), "variables of this run", repr(name), "begin anew with --overwrite")
+            yield name, _pieces(f"{path}: {name}", boxes, values, *variables[name])
+
+
+def _pieces(
+    where: str, boxes: np.ndarray, values: np.ndarray, shape: tuple[int, ...], dtype: np.dtype
+) -> Pieces:
+    """The blocks of one variable; DataError unless they are what this variable can hold."""
+    boxes = boxes.reshape(-1, len(shape), 2) if shape else np.zeros((values.size, 0, 2), np.int64)
+    extents = boxes[:, :, 1] - boxes[:, :, 0]
+    sizes = extents.prod(axis=1)
+    inside = (boxes[:, :, 0] >= 0).all() and (boxes[:, :, 1] <= np.array(shape, int)).all()
+    if values.dtype != dtype or not inside or (extents < 1).any() or sizes.sum() != values.size:
+        raise DataError(where, "blocks of this run's variables", "others", "begin anew with --overwrite")
+    cuts = np.split(values, np.cumsum(sizes)[:-1])
+    return Pieces(boxes, [cut.reshape(extent) for cut, extent in zip(cuts, extents, strict=True)])
 
 
 def _verified(path: Path, run_id: str, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> Part:

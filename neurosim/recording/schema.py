@@ -97,6 +97,8 @@ class Plan:
     def __post_init__(self) -> None:
         if self.n_units < 1:
             raise ConfigError("n_units", "at least one unit of work", str(self.n_units))
+        for name, value in (*self.attributes.items(), *self.provenance.items()):
+            as_stored(value, f"attribute {name}")
         _check_lengths(self)
         _check_paths(self)
         for variable in self.variables:

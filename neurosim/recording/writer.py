@@ -77,9 +77,9 @@ class RunWriter:
         path = Path(path)
         check_target(path)
         manifest = Manifest.begin(path, plan, config, overwrite)
-        lock = _locked(path, resume or overwrite or not path.exists())
+        lock = _locked(path, may_begin=overwrite or not path.exists())
         try:
-            manifest = _manifest_to_use(path, manifest, resume, overwrite)
+            manifest = _manifest_to_use(path, manifest, lock, resume, overwrite)
             return cls(path, plan, manifest, lock, (min_seconds, max_bytes))
         except BaseException:
             lock.release()
@@ -146,10 +146,7 @@ class RunWriter:
             )
         provenance = {**self.plan.provenance, "run_id": self._manifest.run_id}
         seal_file(self.path, self.folder / (_SEALED + TEMPORARY), self.plan, self._parts, provenance)
-        _remove_parts(self.folder)
-        self._lock.remove()
-        with contextlib.suppress(OSError):
-            self.folder.rmdir()
+        _tidy(self.folder, self._lock)
         self.close()
         return self.path
 
@@ -195,13 +192,13 @@ def _locked(path: Path, may_begin: bool) -> WriterLock:
         return WriterLock(folder / _LOCK)
 
 
-def _manifest_to_use(path: Path, new: Manifest, resume: bool, overwrite: bool) -> Manifest:
+def _manifest_to_use(path: Path, new: Manifest, lock: WriterLock, resume: bool, overwrite: bool) -> Manifest:
     """The manifest of the run to resume, or the new one, stored. The lock is held."""
     folder = parts_folder(path)
     began = read_manifest(folder) if resume or not overwrite else None
     if path.exists() and not overwrite:
         if began is not None and _run_id(path) == began.run_id:
-            _remove_parts(folder)  # sealed, then killed before its parts were removed
+            _tidy(folder, lock)  # sealed, then killed before its parts were removed
         if began is None or not began.overwrite or _run_id(path) == began.run_id:
             raise _exists(path)
     if began is None:
@@ -251,3 +248,11 @@ def _remove_parts(folder: Path, keep: set[str] | None = None) -> None:
         ours = _PART.fullmatch(path.name) or path.name == MANIFEST or path.name.endswith(TEMPORARY)
         if ours and path.name not in kept:
             path.unlink(missing_ok=True)
+
+
+def _tidy(folder: Path, lock: WriterLock) -> None:
+    """Remove all that a sealed run left, the lock last."""
+    _remove_parts(folder)
+    lock.remove()
+    with contextlib.suppress(OSError):  # files of others keep the folder
+        folder.rmdir()
