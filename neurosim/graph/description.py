@@ -43,6 +43,8 @@ class Recipe(Record):
     Images are shifted by up to `shift_pixels` each way and mirrored with `flip`. Noise-aware training: from
     epoch `clean_epochs` on, Gaussian noise of `weight_noise` x max|W| is added to every matrix in the forward
     pass only, and weights are clipped at `clip_sigma` standard deviations of their matrix after each step.
+    In the last `frozen_norm_epochs` batch norms use their stored statistics: those of a batch would undo part
+    of the noise, which no batch will do on the chip.
     """
 
     optimiser: Literal["adam", "sgd"]
@@ -59,6 +61,7 @@ class Recipe(Record):
     clean_epochs: Natural = 0
     weight_noise: Annotated[float, Field(ge=0)] = 0.0
     clip_sigma: Positive | None = None
+    frozen_norm_epochs: Natural = 0
     seed: int = 0
 
 

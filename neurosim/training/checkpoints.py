@@ -40,7 +40,7 @@ def load_checkpoint(path: Path, settings: Mapping[str, str]) -> dict[str, Any] |
         content: dict[str, Any] = torch.load(path, weights_only=True)
         whole = set(content) == _KEYS and content["format"] == _FORMAT
     except (OSError, RuntimeError, EOFError, ValueError, TypeError, pickle.UnpicklingError) as problem:
-        reason = str(problem).splitlines()[0][:100]
+        reason = (str(problem) or type(problem).__name__).splitlines()[0][:100]
         raise DataError(str(path), "a whole checkpoint", f"an unreadable one ({reason})", remedy) from None
     if not whole:
         raise DataError(str(path), "a checkpoint written by this version", "another content", remedy)

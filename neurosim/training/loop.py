@@ -64,13 +64,14 @@ def _one_epoch(
     recipe, draws = task.recipe, task.draws.child("epoch", epoch)
     aware = epoch >= recipe.clean_epochs
     noise = Noise(recipe.weight_noise, _torch_generator(draws)) if aware and recipe.weight_noise else None
+    live_norms = epoch < recipe.epochs - recipe.frozen_norm_epochs
     steps = batch_count(len(task.data.labels), recipe.batch)
     loss_sum, right, seen = 0.0, 0, 0
     for step, (x, labels) in enumerate(batches(task.data, task.input, recipe, draws.generator())):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(recipe, epoch * steps + step, steps)
         targets = torch.from_numpy(labels)
-        logits = network.logits(torch.from_numpy(x), training=True, noise=noise)
+        logits = network.logits(torch.from_numpy(x), live_norms, noise)
         loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
         optimiser.zero_grad()
         loss.backward()

@@ -50,16 +50,16 @@ class TorchNetwork:
         held = {id(tensor) for tensor in self.matrices.values()}
         return [t for t in self.tensors.values() if t.requires_grad and id(t) not in held]
 
-    def logits(self, x: Tensor, training: bool = False, noise: Noise | None = None) -> Tensor:
-        """Output (N, classes) before a softmax head. With `training`, batch norms use the batch's statistics
-        and update the running ones."""
+    def logits(self, x: Tensor, live_norms: bool = False, noise: Noise | None = None) -> Tensor:
+        """Output (N, classes) before a softmax head. With `live_norms`, batch norms use the
+        batch's statistics and update the stored ones."""
         values = {INPUT: x}
         for layer in self.layers:
             if isinstance(layer, Softmax) and layer is self.layers[-1]:
                 return values[layer.inputs[0]]
             params = self._params(layer, noise)
             inputs = [values[source] for source in layer.inputs]
-            values[layer.name] = _FORWARDS[type(layer).__name__](layer, params, inputs, training)
+            values[layer.name] = _FORWARDS[type(layer).__name__](layer, params, inputs, live_norms)
         return values[self.layers[-1].name]
 
     def _params(self, layer: Layer, noise: Noise | None) -> dict[str, Tensor]:
@@ -91,9 +91,9 @@ def _conv2d(layer: Any, p: Tensors, xs: list[Tensor], _: bool) -> Tensor:
     )
 
 
-def _batch_norm(layer: Any, p: Tensors, xs: list[Tensor], training: bool) -> Tensor:
+def _batch_norm(layer: Any, p: Tensors, xs: list[Tensor], live: bool) -> Tensor:
     return functional.batch_norm(
-        xs[0], p["mean"], p["variance"], p["weight"], p["bias"], training, _BN_MOMENTUM, layer.epsilon
+        xs[0], p["mean"], p["variance"], p["weight"], p["bias"], live, _BN_MOMENTUM, layer.epsilon
     )
 
 
