@@ -37,8 +37,7 @@ def load_arrays_file(path: str | Path, limit: int | None = None) -> Dataset:
     if labels.dtype.kind not in "iu" or labels.ndim != 1:
         got = f"{labels.dtype} of shape {labels.shape}"
         raise DataError(f"{path}: labels", "integers of shape (N,)", got, "one class index per image")
-    max_level = int(arrays["max_level"]) if "max_level" in arrays else _FULL_SCALE
-    _check_level(images, max_level, path)
+    max_level = _checked_level(images, arrays.get("max_level", np.array(_FULL_SCALE)), path)
     labels = labels.astype(np.int64)
     classes = _class_names(arrays, labels)
     checked = Dataset(path.stem, "file", images, labels, classes, max_level)
@@ -94,11 +93,13 @@ def check_unit_range(images: np.ndarray, where: str) -> None:
         )
 
 
-def _check_level(images: np.ndarray, max_level: int, path: Path) -> None:
-    if not 1 <= max_level <= _FULL_SCALE:
-        raise DataError(f"{path}: max_level", "1 to 255", str(max_level))
+def _checked_level(images: np.ndarray, level: np.ndarray, path: Path) -> int:
+    if level.size != 1 or level.dtype.kind not in "iu" or not 1 <= level.item() <= _FULL_SCALE:
+        raise DataError(f"{path}: max_level", "one integer from 1 to 255", str(level))
+    max_level = int(level.item())
     if images.dtype == np.uint8 and int(images.max()) > max_level:
         raise DataError(f"{path}: images", f"levels up to max_level = {max_level}", str(int(images.max())))
+    return max_level
 
 
 def _class_names(arrays: dict[str, np.ndarray], labels: np.ndarray) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def download(name: str, sha256: str, size: int | None, mirrors: tuple[str, ...],
             return _fetch(mirror + name, name, sha256, size, folder, progress)
         except (OSError, ValueError) as problem:
             if isinstance(problem, OSError) and problem.errno in _DISK_ERRORS:
-                raise _unwritable(folder, problem) from None
+                raise unwritable(folder, problem) from None
             failures.append(f"{mirror + name}: {_short(problem)}")
     raise DataError(
         name,
@@ -132,13 +132,13 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
-        raise _unwritable(folder, problem) from None
+        raise unwritable(folder, problem) from None
 
 
-def _unwritable(folder: Path, problem: OSError) -> LimitError:
-    return LimitError(
-        str(folder), "a cache folder with room to write", str(problem), "set NEUROSIM_CACHE to another folder"
-    )
+def unwritable(folder: Path, problem: OSError) -> LimitError:
+    """What to say when the cache cannot be written."""
+    remedy = "set NEUROSIM_CACHE to another folder"
+    return LimitError(str(folder), "a cache folder with room to write", str(problem), remedy)
 
 
 def _short(problem: Exception) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from neurosim.foundation.errors import DataError
 from neurosim.inputs.cards import Card, dataset_card, dataset_names
-from neurosim.inputs.download import Progress, cache_folder, download, is_offline
+from neurosim.inputs.download import Progress, cache_folder, download, is_offline, unwritable
 
 
 def read_files(card: Card, names: tuple[str, ...], progress: Progress | None = None) -> dict[str, bytes]:
@@ -109,11 +109,20 @@ def _cached(card: Card, name: str, progress: Progress | None) -> bytes:
     archive = card.archive
     path = download(archive.name, archive.sha256, archive.bytes, card.mirrors, folder, progress)
     for member, data in _members(card, _read(path), [file.name for file in card.files]).items():
-        part = folder / f"{member}.{os.getpid()}.part"
-        part.write_bytes(data)
-        part.replace(folder / member)
+        _keep(folder / member, data)
     path.unlink()  # the unpacked files are kept in its place
     return _read(folder / name)
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write a cached file whole or not at all."""
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as problem:
+        part.unlink(missing_ok=True)
+        raise unwritable(path.parent, problem) from None
 
 
 def _verified(path: Path, sha256: str) -> bytes | None:

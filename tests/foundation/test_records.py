@@ -141,7 +141,11 @@ def test_records_are_frozen(write):
             'kind = "adc"\nbits = 0',
             "chip.toml:9: reader.bits: .*greater than or equal to 1, got 0",
         ),
-        ('kind = "comparator"', 'kind = "coin"', "chip.toml:8: reader.kind: unknown kind 'coin'; known: adc, comparator"),
+        (
+            'kind = "comparator"',
+            'kind = "coin"',
+            "chip.toml:8: reader.kind: unknown kind 'coin'; known: adc, comp",
+        ),
     ],
 )
 def test_errors_name_file_line_and_key(write, old, new, message):

@@ -90,7 +90,11 @@ def test_floats_names_levels_and_limit(save):
         ),
         (
             {"images": np.zeros((4, 2), np.uint8), "labels": LABELS, "max_level": 0},
-            "max_level: expected 1 to 255, got 0",
+            "max_level: expected one integer from 1 to 255, got 0",
+        ),
+        (
+            {"images": np.zeros((4, 2), np.uint8), "labels": LABELS, "max_level": np.array([1, 2])},
+            "max_level: expected one integer from 1 to 255",
         ),
         (
             {"images": np.array([{}, 1], object), "labels": LABELS},

@@ -194,6 +194,22 @@ def test_an_archive_is_unpacked_into_the_cache(mirrors, tmp_path):
     assert mirrors.log == [("good", "b.tar.gz")]
 
 
+def test_full_disk_while_unpacking(mirrors, tmp_path, monkeypatch):
+    packed, batches = pack_batches()
+    card = archive_card(mirrors.add("good", lambda name: (200, [packed])), packed, batches)
+
+    def full(self: Path, data: bytes) -> int:
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(
+        LimitError, match="a cache folder with room to write, got .*No space left.*NEUROSIM_CACHE"
+    ):
+        load_dataset(card, "train")
+    assert stored(tmp_path) == ["b.tar.gz"]  # which is whole, and unpacked next time
+
+
 def test_an_archive_in_the_data_folder(tmp_path, monkeypatch):
     packed, batches = pack_batches()
     (tmp_path / "b.tar.gz").write_bytes(packed)
