@@ -12,7 +12,7 @@ import numpy as np
 from neurosim.foundation.errors import ConfigError, FormatError
 from neurosim.recording.drafting import drafted
 from neurosim.recording.durable import TEMPORARY, check_target
-from neurosim.recording.safety import check_version, damaged, opened
+from neurosim.recording.safety import check_version, opened
 from neurosim.recording.sealing import chunk_shape
 from neurosim.recording.values import as_stored, set_attribute, stored_dtype
 
@@ -59,10 +59,7 @@ def load_arrays(path: str | Path, kind: str, newest: int = 1) -> dict[str, Any]:
         if file.attrs.get("kind") != kind or _TREE not in file:
             raise FormatError(str(path), f"a file of kind {kind!r}", repr(file.attrs.get("kind", "no kind")))
         check_version(file, path, newest, kind)
-        try:
-            return _restored(file[_TREE])
-        except (OSError, RuntimeError) as problem:
-            raise damaged(path, "", problem) from problem
+        return _restored(file[_TREE])
 
 
 def _store(group: Any, tree: Mapping[str, Any]) -> None:

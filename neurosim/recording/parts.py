@@ -13,7 +13,7 @@ from neurosim.foundation.errors import DataError, NeurosimError
 from neurosim.recording.blocks import Pieces
 from neurosim.recording.drafting import drafted
 from neurosim.recording.durable import TEMPORARY
-from neurosim.recording.safety import damaged, opened
+from neurosim.recording.safety import opened, undamaged
 
 _CHUNK_BYTES = 1 << 20
 
@@ -71,10 +71,8 @@ def read_part(
     with opened(path) as file:
         for group in file.values():
             name = str(group.attrs.get("path", ""))
-            try:
+            with undamaged(path, name):
                 boxes, values = group["boxes"][...], group["values"][...]
-            except (OSError, RuntimeError, KeyError) as problem:
-                raise damaged(path, name, problem) from problem
             if name not in variables:
                 raise DataError(str(path), "variables of this run", repr(name), "begin anew with --overwrite")
             yield name, _pieces(f"{path}: {name}", boxes, values, *variables[name])

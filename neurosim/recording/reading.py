@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from neurosim.foundation.errors import DataError, LimitError, near
-from neurosim.recording.safety import SCALE_ATTRIBUTES, check_version, damaged, opened
+from neurosim.recording.safety import SCALE_ATTRIBUTES, check_version, opened, undamaged
 from neurosim.recording.schema import FORMAT, PROVENANCE
 from neurosim.recording.values import feed, feed_numbers, feed_text
 
@@ -37,8 +37,13 @@ class Entry:
 class RunFile:
     """A run file open for reading. Made by `RunFile.open`; a context manager."""
 
-    def __init__(self, file: h5py.File, path: Path, limit_bytes: int, stack: contextlib.ExitStack) -> None:
-        self._file, self.path, self._limit_bytes, self._stack = file, path, limit_bytes, stack
+    def __init__(self, file: h5py.File, path: Path, limit_bytes: int) -> None:
+        self._file, self.path, self._limit_bytes, self._stack = (
+            file,
+            path,
+            limit_bytes,
+            contextlib.ExitStack(),
+        )
         self._datasets: dict[str, h5py.Dataset] = {}
         self._groups: dict[str, h5py.Group] = {"/": file}
         self._lengths: dict[str, int] = {}
@@ -60,7 +65,9 @@ class RunFile:
         with contextlib.ExitStack() as stack:
             file = stack.enter_context(opened(Path(path)))
             check_version(file, path, FORMAT)
-            return cls(file, Path(path), limit_bytes, stack.pop_all())
+            run = cls(file, Path(path), limit_bytes)
+            run._stack = stack.pop_all()
+            return run
         raise AssertionError  # the stack never swallows an error
 
     def __enter__(self) -> RunFile:
@@ -99,13 +106,11 @@ class RunFile:
             raise LimitError(
                 f"{self.path}: {path}", f"at most {self._limit_bytes / 1e6:.4g} MB", got, "read it in pieces"
             )
-        try:
+        with undamaged(self.path, path):
             if h5py.check_string_dtype(dataset.dtype):
                 text = np.array(dataset.asstr()[index], dtype=object)
                 return np.asarray(text, dtype=str) if text.size else np.zeros(text.shape, "U1")
             return np.asarray(dataset[index])
-        except (OSError, RuntimeError, UnicodeDecodeError) as problem:
-            raise damaged(self.path, path, problem) from problem
 
     def text(self, path: str) -> str:
         """A text stored as one string. Raises DataError when it is something else."""
@@ -126,10 +131,9 @@ class RunFile:
         """Attributes of a dataset or group, without those that make up dimension scales."""
         holder = self._groups.get(path)
         holder = self._dataset(path) if holder is None else holder
-        found = {name: holder.attrs[name] for name in sorted(holder.attrs) if name not in SCALE_ATTRIBUTES}
-        return {
-            name: value.item() if isinstance(value, np.generic) else value for name, value in found.items()
-        }
+        names = sorted(name for name in holder.attrs if name not in SCALE_ATTRIBUTES)
+        with undamaged(self.path, path):
+            return {name: _plain(holder.attrs[name]) for name in names}
 
     def tree(self) -> list[Entry]:
         """All datasets, by path."""
@@ -186,13 +190,18 @@ class RunFile:
         dataset = self._dataset(path)
         if path in self._lengths:
             return (path,)
-        try:
+        with undamaged(self.path, path):
             return tuple(str(axis[0].name) if len(axis) else "" for axis in dataset.dims)
-        except (OSError, RuntimeError, ValueError) as problem:
-            raise damaged(self.path, path, problem) from problem
 
     def _entry(self, path: str) -> Entry:
         dataset = self._dataset(path)
         kind = "text" if h5py.check_string_dtype(dataset.dtype) else str(dataset.dtype)
         described = str(self.attributes(path).get("long_name", ""))
         return Entry(path, dataset.shape, kind, self.dims(path), self.units(path), dataset.nbytes, described)
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as Python knows it; ValueError for text that is not UTF-8."""
+    if isinstance(value, str):
+        value.encode()
+    return value.item() if isinstance(value, np.generic) else value

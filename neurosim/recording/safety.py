@@ -44,37 +44,38 @@ def opened(path: Path) -> Iterator[h5py.File]:
     Raises DataError when it is missing, truncated or damaged, FormatError when it is not HDF5 or holds what
     is not accepted, LimitError when it claims more than its size can hold.
     """
-    with _open(path) as file:
-        try:
-            _Walk(str(path), file.id.get_filesize()).group(file.id, "")
-        except (OSError, RuntimeError, KeyError, ValueError) as problem:
-            raise damaged(path, "", problem) from problem
+    with _open(path) as file, undamaged(path):
+        _Walk(str(path), file.id.get_filesize()).group(file.id, "")
         yield file
 
 
-def damaged(path: Path | str, dataset: str, problem: Exception) -> DataError:
-    """The error for a file whose content cannot be read."""
-    where = f"{path}: {dataset}" if dataset else str(path)
-    return DataError(
-        where, "undamaged data", str(problem).splitlines()[0], "make the file again or restore a copy"
-    )
+@contextlib.contextmanager
+def undamaged(path: Path | str, dataset: str = "") -> Iterator[None]:
+    """Turn what HDF5 raises when it meets damage into a DataError that names the dataset."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError) as problem:
+        where = f"{path}: {dataset}" if dataset else str(path)
+        got = (str(problem) or type(problem).__name__).splitlines()[0]
+        raise DataError(where, "undamaged data", got, "make the file again or restore a copy") from problem
 
 
 def _open(path: Path) -> h5py.File:
     if not path.is_file():
         raise DataError(str(path), "a file", "a folder" if path.is_dir() else "none", "check the path")
-    try:
+    with undamaged(path):
         if not h5py.is_hdf5(path):
             with path.open("rb") as file:
                 start = file.read(8)
             raise FormatError(str(path), "an HDF5 file", f"one that begins with {start!r}", "check the path")
-        return h5py.File(path, "r")
-    except (OSError, RuntimeError) as problem:
-        if "truncated" in str(problem):
+        try:
+            return h5py.File(path, "r")
+        except OSError as problem:
+            if "truncated" not in str(problem):
+                raise
             raise DataError(
                 str(path), "a whole file", "a truncated one", "copy or make it again"
             ) from problem
-        raise damaged(path, "", problem) from problem
 
 
 @dataclass
