@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as parse_tensors
 from safetensors.numpy import save as tensor_bytes
 
-from neurosim.foundation.errors import DataError, near
+from neurosim.foundation.errors import DataError, LimitError, near
 from neurosim.graph.layer import Array, Layer, Shape
 
 Params = Mapping[str, Mapping[str, Array]]
@@ -63,7 +64,7 @@ def file_checksum(path: Path) -> str:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: a temporary beside it, flushed to disk, then renamed.
 
-    Raises DataError when the folder cannot be written.
+    Raises LimitError when the disk is full, DataError when the folder cannot be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -77,12 +78,13 @@ def replace_file(path: Path, content: bytes) -> None:
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as problem:
-        raise DataError(
-            str(path),
-            "a place that can be written",
-            problem.strerror or str(problem),
-            "free some space, or choose another folder",
-        ) from None
+        reason = problem.strerror or str(problem)
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+            expected = f"room for {len(content)} bytes"
+            raise LimitError(
+                str(path), expected, reason, "free some space, or choose another folder"
+            ) from None
+        raise DataError(str(path), "a place that can be written", reason, "choose another folder") from None
 
 
 def checked_params(

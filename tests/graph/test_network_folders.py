@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import pytest
 import tomli_w
 from small_networks import images, residual
 
-from neurosim.foundation.errors import ConfigError, ConfigErrors, DataError, FormatError
+from neurosim.foundation.errors import ConfigError, ConfigErrors, DataError, FormatError, LimitError
 from neurosim.graph import load_network, read_description
 from neurosim.graph.weights import checksum, replace_file, weights_bytes
 
@@ -187,6 +188,21 @@ def test_replace_file_leaves_the_old_content_when_it_fails(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DataError, match="expected a place that can be written"):
         replace_file(tmp_path / "file" / "f", b"x")
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    target = tmp_path / "f"
+    replace_file(target, b"old")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(
+        LimitError, match="expected room for 3 bytes, got No space left on device; free some space"
+    ):
+        replace_file(target, b"new")
+    assert [(p.name, p.read_bytes()) for p in tmp_path.iterdir()] == [("f", b"old")]
 
 
 def test_importing_the_graph_loads_no_heavy_package():

@@ -201,6 +201,17 @@ def test_weights_end_clipped_and_noise_changes_them(cnn, tmp_path):
     assert weights(tmp_path / "noisy") != weights(tmp_path / "clean")
 
 
+def test_frozen_norms_keep_their_statistics(cnn, tmp_path):
+    train(cnn, out=tmp_path / "live", epochs=2, limit=128)
+    (cnn / "network.toml").write_text(CNN + "frozen_norm_epochs = 2\n")
+    train(cnn, out=tmp_path / "frozen", epochs=2, limit=128)
+    live, frozen = (load_network(tmp_path / kind).params["norm"] for kind in ("live", "frozen"))
+    np.testing.assert_array_equal(frozen["mean"], 0)
+    np.testing.assert_array_equal(frozen["variance"], 1)
+    assert np.abs(live["mean"]).max() > 0
+    assert np.abs(frozen["bias"]).max() > 0  # what is not a statistic still learns
+
+
 def test_progress_counts_every_batch(cnn, tmp_path):
     seen: list[TrainingProgress] = []
     train(cnn, out=tmp_path / "a", epochs=2, limit=150, progress=seen.append)
