@@ -152,7 +152,7 @@ def encode(x, lsb, low, high, by_amplitude, row_siemens, per_image, xq, x2, siem
     siemens : float64 (images,), gains sum_i duty_i row_siemens_i with duty = (x/x_max)^2 for amplitudes,
         |x|/x_max for pulse widths
     saturated : float64 (images,), gains the number of clipped inputs
-    lsb = 0 passes the inputs on as they are, low and high then being the full scale.
+    lsb = 0 passes the inputs on as they are, high then being the full scale.
     """
     lower, upper = _F32(low), _F32(high)
     full = upper * (lsb if lsb > _F32(0) else _F32(1))
@@ -184,16 +184,33 @@ def encode(x, lsb, low, high, by_amplitude, row_siemens, per_image, xq, x2, siem
 
 
 @njit(fastmath=True, nogil=True, cache=True)
-def read_one(x, x2, d, s2, y, v):  # type: ignore[no-untyped-def]
-    """One input vector on one tile: y = x d, v = x2 s2, skipping rows that are not driven.
+def event_product(x, d, y):  # type: ignore[no-untyped-def]
+    """y = x d, visiting only the rows that an input drives; overwrites y.
 
-    x, x2 : (rows,); d, s2 : (rows, columns); y, v : (columns,), overwritten. float32.
+    x : float32 (vectors, rows); d : float32 (rows, columns), C-contiguous; y : float32 (vectors, columns)
+    Eight rows are added in one pass, so that y is loaded and stored once for eight products.
     """
-    y[:] = _F32(0)
-    v[:] = _F32(0)
-    for i in range(x.shape[0]):
-        if x[i] != _F32(0):
-            a, b, weights, variances = x[i], x2[i], d[i], s2[i]
-            for j in range(y.shape[0]):
-                y[j] += a * weights[j]
-                v[j] += b * variances[j]
+    driven = np.empty(x.shape[1] + 1, np.int64)
+    for row in range(x.shape[0]):
+        source, target = x[row], y[row]
+        count = 0
+        for i in range(x.shape[1]):
+            driven[count] = i  # without a branch: overwritten unless this row is driven
+            count += 1 if source[i] != _F32(0) else 0
+        target[:] = _F32(0)
+        k = 0
+        while k + 8 <= count:
+            p, q, r, s = driven[k], driven[k + 1], driven[k + 2], driven[k + 3]
+            t, u, v, w = driven[k + 4], driven[k + 5], driven[k + 6], driven[k + 7]
+            xp, xq, xr, xs = source[p], source[q], source[r], source[s]
+            xt, xu, xv, xw = source[t], source[u], source[v], source[w]
+            dp, dq, dr, ds, dt, du, dv, dw = d[p], d[q], d[r], d[s], d[t], d[u], d[v], d[w]
+            for j in range(y.shape[1]):
+                near = xp * dp[j] + xq * dq[j] + xr * dr[j] + xs * ds[j]
+                target[j] += near + xt * dt[j] + xu * du[j] + xv * dv[j] + xw * dw[j]
+            k += 8
+        while k < count:
+            xp, dp = source[driven[k]], d[driven[k]]
+            for j in range(y.shape[1]):
+                target[j] += xp * dp[j]
+            k += 1

@@ -165,9 +165,9 @@ def inference_time_s(placement: Placement, chip: Chip) -> float:
 
 def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vectors: np.ndarray, key: Stream,
                    t_chip_s: float) -> ProgrammedLayer:  # fmt: skip
-    device = make_device(chip.device)
+    device, driven = make_device(chip.device), float(np.mean(vectors != 0))
     crossbars = tuple(
-        Crossbar.program(matrix, device, chip.cell, chip.read, place.row_splits, key.child("group", group))
+        Crossbar.program(matrix, device, chip.cell, chip.read, place.row_splits, key.child("group", group), driven)
         for group, matrix in enumerate(matrices)
     )
     fresh = tuple(crossbar.age_to(0.0, t_chip_s) for crossbar in crossbars)

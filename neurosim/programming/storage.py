@@ -68,6 +68,7 @@ def _layer_tree(layer: ProgrammedLayer) -> dict[str, Any]:
         groups[str(group)] = {
             "devices": crossbar.device.to_arrays(crossbar.state),
             "scale": np.array([crossbar.scale.per_unit, crossbar.scale.offset]),
+            "sparse": crossbar.sparse,
             "dac": _converter_row(converters.dac),
             "adcs": np.stack([_converter_row(adc) for adc in converters.adcs]),
         }
@@ -88,7 +89,7 @@ def _layer(name: str, tree: Mapping[str, Any], chip: Chip, placement: Placement,
         key = layer_stream(root, instance, name).child("group", group)
         state = device.from_arrays(own["devices"])
         scale = WeightScale(per_unit, offset)
-        crossbars.append(Crossbar(device, chip.cell, chip.read, place.row_splits, scale, state, key))
+        crossbars.append(Crossbar(device, chip.cell, chip.read, place.row_splits, scale, state, key, bool(own["sparse"])))
         converters.append(Converters(_converter(own["dac"]), tuple(_converter(row) for row in own["adcs"])))
     return ProgrammedLayer(name, tuple(crossbars), tuple(converters), tree["probes"], float(tree["reference"]))
 
