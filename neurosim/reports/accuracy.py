@@ -67,4 +67,5 @@ def interval(per_chip: np.ndarray, images: int) -> tuple[float, float]:
     z = float(stats.norm.ppf((1 + LEVEL) / 2))
     centre = (mean + z * z / (2 * images)) / (1 + z * z / images)
     half = z / (1 + z * z / images) * math.sqrt(mean * (1 - mean) / images + z * z / (4 * images * images))
-    return max(centre - half, 0.0), min(centre + half, 1.0)
+    # rounding must not put the estimate itself outside
+    return max(min(centre - half, mean), 0.0), min(max(centre + half, mean), 1.0)

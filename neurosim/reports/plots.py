@@ -113,7 +113,7 @@ def plot_saturation(summary: Summary, path: str | Path) -> Path:
     places = np.arange(len(summary.layers))[::-1].astype(float)
     height = 0.8 / len(shown)
     for axes, (converter, fractions) in zip(row, summary.saturation.items(), strict=True):
-        top = max(float(100 * fractions[shown].max()), 1e-9)
+        top = float(100 * fractions[shown].max()) or 1.0
         for rank, time in enumerate(shown):
             at = places + height * ((len(shown) - 1) / 2 - rank)
             bars = axes.barh(at, 100 * fractions[time], height * 0.9, color=(BLUE, ORANGE)[rank])
