@@ -38,7 +38,14 @@ def failures(parameters):
         device, state = sampled(parameters, x)
         g = state.g_siemens.astype(float) / US
         g0 = x * ref.G_MAX
-        check(found, f"x={x} programming", g, stats.norm(g0, ref.sigma_programming_us(x)), sigma, censored_below=0)
+        check(
+            found,
+            f"x={x} programming",
+            g,
+            stats.norm(g0, ref.sigma_programming_us(x)),
+            sigma,
+            censored_below=0,
+        )
         nu = state.nu.astype(float)
         check(found, f"x={x} drift", nu, stats.foldnorm(mu_nu / sigma_nu, scale=sigma_nu), sigma_nu)
         if abs(np.median(nu) - mu_nu) > 6 * 1.2533 * sigma_nu / np.sqrt(N) + 1e-4:
@@ -51,9 +58,13 @@ def failures(parameters):
 
 def check(found, name, sample, distribution, sigma, censored_below=None):
     inside = sample[sample > censored_below] if censored_below is not None else sample
-    if stats.kstest(inside[:100_000], distribution.cdf).pvalue < P_MIN and (censored_below is None or len(inside) == len(sample)):
+    if stats.kstest(inside[:100_000], distribution.cdf).pvalue < P_MIN and (
+        censored_below is None or len(inside) == len(sample)
+    ):
         found.append(f"{name} distribution")
-    if len(inside) == len(sample) and abs(np.std(sample) / distribution.std() - 1) > 6 / np.sqrt(2 * len(sample)):
+    if len(inside) == len(sample) and abs(np.std(sample) / distribution.std() - 1) > 6 / np.sqrt(
+        2 * len(sample)
+    ):
         found.append(f"{name} spread")
     if len(inside) == len(sample) and abs(distribution.std() / sigma - 1) > 0.03:
         found.append(f"{name} table")
@@ -66,7 +77,10 @@ def drift_and_noise(device, state, x, drifts, noises):
         if abs(factor / drift - 1) > 0.005:
             found.append(f"x={x} drift to {t_s:g} s")
         moved = state.nu > 1e-3  # exact for every device: the power law of its own exponent
-        law = -np.log((device.conductance(state, t_s) / np.maximum(state.g_siemens, 1e-12))[moved]) / state.nu[moved]
+        law = (
+            -np.log((device.conductance(state, t_s) / np.maximum(state.g_siemens, 1e-12))[moved])
+            / state.nu[moved]
+        )
         if abs(np.median(law) / np.log((t_s + ref.T0_S) / ref.T0_S) - 1) > 1e-4:
             found.append(f"x={x} power law at {t_s:g} s")
     for noise, t_s in zip(noises, list(ref.TIMES_S.values())[:2], strict=True):
@@ -88,7 +102,9 @@ def off_devices(parameters):
     if abs(np.mean(g == 0) - 0.5) > 6 * 0.5 / np.sqrt(N):
         found.append("x=0 half of the devices are clamped")
     folded = stats.foldnorm(0.1 / 0.045, scale=0.045)
-    if stats.kstest(state.nu[:100_000], folded.cdf).pvalue < P_MIN or abs(state.nu.mean() - folded.mean()) > 6 * folded.std() / np.sqrt(N):
+    if stats.kstest(state.nu[:100_000], folded.cdf).pvalue < P_MIN or abs(
+        state.nu.mean() - folded.mean()
+    ) > 6 * folded.std() / np.sqrt(N):
         found.append("x=0 drift")
     if not np.isclose(state.q.max(), 0.2):
         found.append("x=0 Q limit")
@@ -166,7 +182,9 @@ def test_frozen_noise_is_clamped_at_zero(parameters):
 
 
 def test_stuck_devices_never_move(parameters):
-    stuck = parameters.model_copy(update={"stuck": parameters.stuck.model_copy(update={"low": 0.1, "high": 0.05})})
+    stuck = parameters.model_copy(
+        update={"stuck": parameters.stuck.model_copy(update={"low": 0.1, "high": 0.05})}
+    )
     device, state = sampled(stuck, 0.5)
     year = device.conductance(state, ref.TIMES_S["1 year"])
     assert abs(np.mean(state.g_siemens == 0) - 0.10) < 6 * np.sqrt(0.1 * 0.9 / N)

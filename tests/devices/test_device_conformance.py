@@ -1,0 +1,103 @@
+"""What every device technology promises, tested on each."""
+
+import numpy as np
+import pytest
+
+from neurosim.chips import load_chip
+from neurosim.devices import IdealParameters, make_device
+from neurosim.foundation.errors import ConfigError, DataError
+from neurosim.foundation.streams import stream
+
+G_MAX = 25e-6
+DEVICES = {
+    "ideal": lambda: IdealParameters(g_max_siemens=G_MAX),
+    "pcm": lambda: load_chip("joshi_2020").device,
+}
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    return make_device(DEVICES[request.param]())
+
+
+@pytest.fixture
+def targets():
+    return (np.random.default_rng(0).random((2, 1, 30, 20)) * G_MAX).astype(np.float32)
+
+
+def arrays_equal(device, a, b):
+    first, second = device.to_arrays(a), device.to_arrays(b)
+    return first.keys() == second.keys() and all(np.array_equal(first[k], second[k]) for k in first)
+
+
+def test_same_key_same_devices_bit_for_bit(device, targets):
+    one, two = (device.program(targets, stream(7, "chip", 0)) for _ in range(2))
+    assert arrays_equal(device, one, two)
+    assert device.conductance(one, 10.0).shape == targets.shape
+    assert device.conductance(one, 10.0).dtype == np.float32
+
+
+def test_ageing_is_absolute_and_changes_nothing(device, targets):
+    state = device.program(targets, stream(7))
+    before = {k: v.copy() for k, v in device.to_arrays(state).items()}
+    late = device.aged(state, 1e6, 1e-6, stream(1))
+    device.aged(state, 1e3, 1e-6, stream(1))
+    again = device.aged(state, 1e6, 1e-6, stream(1))
+    np.testing.assert_array_equal(late[0], again[0])
+    assert all(np.array_equal(before[k], v) for k, v in device.to_arrays(state).items())
+
+
+def test_conductances_and_variances_are_physical(device, targets):
+    state = device.program(targets, stream(7))
+    g, variance = device.aged(state, 1e7, 1e-4, stream(2))
+    assert g.min() >= 0
+    assert variance.min() >= 0
+    assert np.isfinite(g).all()
+
+
+def test_pulse_into_equals_pulse_and_pulse_leaves_the_state(device, targets):
+    state = device.program(targets, stream(7))
+    rng = np.random.default_rng(1)
+    up, down = rng.integers(0, 4, targets.shape), rng.integers(0, 2, targets.shape)
+    before = device.conductance(state, 0.0).copy()
+    after = device.pulse(state, up, down, stream(5))
+    np.testing.assert_array_equal(device.conductance(state, 0.0), before)
+    device.pulse_into(state, up, down, stream(5))
+    assert arrays_equal(device, state, after)
+    assert not np.array_equal(device.conductance(state, 0.0), before)
+
+
+def test_arrays_round_trip(device, targets):
+    state = device.program(targets, stream(7))
+    assert arrays_equal(device, state, device.from_arrays(device.to_arrays(state)))
+
+
+def test_constants_are_given_by_name(device, targets):
+    state = device.program(targets, stream(7))
+    for name, (unit, meaning) in device.constants.items():
+        assert device.constant(state, name).shape == targets.shape
+        assert unit
+        assert meaning
+
+
+def test_bad_targets_are_refused(device):
+    with pytest.raises(DataError, match="1 NaN or infinite"):
+        device.program(np.array([np.nan, 1e-6], np.float32), stream(0))
+    with pytest.raises(DataError, match="scale the weights to g_max"):
+        device.program(np.array([2 * G_MAX], np.float32), stream(0))
+    with pytest.raises(DataError, match="target conductance: expected 0 to"):
+        device.program(np.array([-1e-6], np.float32), stream(0))
+
+
+def test_negative_time_is_refused(device, targets):
+    state = device.program(targets, stream(7))
+    with pytest.raises(ConfigError, match="seconds since programming"):
+        device.conductance(state, -1.0)
+
+
+def test_pulses_need_their_figures():
+    parameters = load_chip("joshi_2020").device.model_copy(update={"pulses": None})
+    device = make_device(parameters)
+    state = device.program(np.zeros(3, np.float32), stream(0))
+    with pytest.raises(ConfigError, match=r"add a \[device.pulses\] table"):
+        device.pulse(state, np.ones(3, int), np.zeros(3, int), stream(0))
