@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from neurosim.foundation.units import format_area, format_si, format_time
+
 OPS_PER_MAC = 2  # a multiplication and an addition
 
 # the components of every engine's inference energy; a zero among them has a reason
@@ -178,6 +180,10 @@ class Ledger:
         """Components whose zero is not physics but a missing figure, with the reason."""
         return {row.component: row.note for row in self.rows if row.joules == 0 and "not priced" in row.note}
 
+    def table(self) -> str:
+        """Plain text: energy by component with the sources of the prices, latency, area, figures of merit."""
+        return _table(self)
+
     @property
     def statuses(self) -> dict[str, float]:
         """Joules per inference by the status of the price: found, derived, recalled, assumed."""
@@ -199,3 +205,44 @@ def _sums(pairs: Iterable[tuple[str, float]]) -> dict[str, float]:
 def _nanometres(node: str) -> float:
     found = re.match(r"[\d.]+", node)
     return float(found[0]) if found else math.inf
+
+
+def _table(ledger: Ledger) -> str:
+    if not ledger.priced:
+        return f"{ledger.chip}: {ledger.label}, nothing is priced"
+    lines = [f"energy per inference on {ledger.chip} ({ledger.label}): {format_si(ledger.total, 'J')}"]
+    for component, joules in ledger.by_component().items():
+        rows = [row for row in ledger.rows if row.component == component]
+        if joules == 0:
+            lines.append(f"  {component:18} {'0':>9}          {rows[0].note}")
+            continue
+        tags = dict.fromkeys(_cite(row.price) for row in rows if row.price and row.joules)
+        share = f"{100 * joules / ledger.total:5.1f} %"
+        lines.append(f"  {component:18} {format_si(joules, 'J'):>9} {share}  {'; '.join(tags)}")
+    return "\n".join([*lines, *_totals(ledger)])
+
+
+def _cite(tag: PriceTag) -> str:
+    return f"{tag.name} [{tag.node or 'no node'}, {tag.status}] {tag.source}"
+
+
+def _totals(ledger: Ledger) -> list[str]:
+    times = ledger.times
+    assert times is not None  # priced ledgers are timed
+    merit = [
+        f"{format_si(ledger.ops_per_second, 'OP/s')}",
+        f"{format_si(ledger.ops_per_joule, 'OP/s/W')}",
+        f"{format_si(ledger.ops_per_second_per_square_metre * 1e-6, 'OP/s/mm2')}",
+    ]
+    lines = [
+        f"latency {format_time(times.image_s)}, one image per {format_time(times.interval_s)} when pipelined",
+        f"area {format_area(ledger.square_metres)} (tiles of this network, whole)",
+        f"{', '.join(merit)} (2 operations per multiply-accumulate)",
+    ]
+    for name, rows in (("programming once", ledger.programming), ("one calibration", ledger.calibration)):
+        joules = math.fsum(row.joules for row in rows)
+        if joules:
+            lines.append(f"{name}: {format_si(joules, 'J')}")
+    if ledger.mixed_nodes:
+        lines.append(f"mixed technology nodes: {', '.join(ledger.nodes)}; read the totals with care")
+    return lines

@@ -79,8 +79,8 @@ def priced_like(chip: Chip, other: Chip) -> Chip:
 def stored_run(run: RunFile, chip: int | None = None, time: int | None = None) -> StoredRun:
     """Read what pricing needs from an open run file.
 
-    /description/chip_toml and /description/geometry (JSON: a list of LayerGeometry) as text; /layer, the layers' names;
-    /counts/<inference|programming|calibration>/<counter> with the dimension `layer`, and for counts that
+    /description/chip_toml and /description/geometry (JSON: a list of LayerGeometry) as text; /layer, the
+    layers' names; /counts/<inference|programming|calibration>/<counter> with the dimension `layer`, and for counts that
     vary also chip, time and image in any order (chips and times are averaged unless one is chosen).
 
     Raises DataError when something is missing or does not fit, FormatError for a geometry that cannot be

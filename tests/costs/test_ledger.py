@@ -274,6 +274,20 @@ def test_a_chip_without_a_circuit_is_not_free_but_unpriced() -> None:
     assert np.isnan(ledger.ops_per_second)
 
 
+def test_the_table_shows_sources_zeros_and_totals(ledger: Ledger) -> None:
+    text = ledger.table()
+    assert text.startswith("energy per inference on toy (toy): ")
+    assert "ADC                    48 pJ" in text
+    assert "adc.energy [32 nm, assumed] round number" in text
+    assert "neuron state               0          rate-coded inference keeps no neuron state" in text
+    assert "latency 674 ns, one image per 557 ns when pipelined" in text
+    assert "mixed technology nodes" not in text
+    hermes = price(counted(), [A, B], load_chip("hermes")).table()
+    assert "mixed technology nodes: 14 nm, 32 nm, 45 nm; read the totals with care" in hermes
+    ideal = price(counted(), [A, B], load_chip("ideal_float")).table()
+    assert ideal == "ideal_float: no circuit, nothing is priced"
+
+
 def test_a_published_core_figure_replaces_what_it_covers() -> None:
     ledger = price(counted(), [A, B], load_chip("hermes"))
     joules = ledger.by_component()
