@@ -1,0 +1,89 @@
+"""The program `neurosim`: its verbs, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import neurosim
+from neurosim.cli import verb_run
+from neurosim.cli.stopping import explain, signals_stop
+
+TRACEBACK = "--traceback"
+
+EPILOG = """
+**Start here**
+
+`neurosim run` : handwritten digits on a phase-change-memory chip, in seconds
+
+`neurosim run --help` : each verb explains itself
+"""
+
+
+class Verbs(TyperGroup):
+    """The verbs; every failure of theirs becomes one line on standard error and an exit code."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run with arguments (the program's own by default), and exit with a code."""
+        given = list(sys.argv[1:] if args is None else args)
+        traced = TRACEBACK in given  # wanted after a verb as well as before it
+        given = [word for word in given if word != TRACEBACK] or ["--help"]
+        try:
+            code = super().main(given, prog_name, complete_var, False, windows_expand_args, **extra)
+        except SystemExit:
+            raise
+        except BaseException as problem:
+            code = explain(problem, traced)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb, with signals turned into exceptions that typer lets through."""
+        with signals_stop():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    cls=Verbs, name="neurosim", add_completion=False, rich_markup_mode="markdown",
+    pretty_exceptions_enable=False, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]},
+)  # fmt: skip
+app.command("run", epilog=verb_run.EPILOG)(verb_run.run_verb)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"neurosim {neurosim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", metavar="", is_eager=True, callback=_version, help="Print the version and exit."
+        ),
+    ] = False,
+    traceback: Annotated[
+        bool, typer.Option(TRACEBACK, metavar="", help="Show where an error arose.")
+    ] = False,
+) -> None:
+    """Put a neural network on a simulated neuromorphic chip: accuracy, energy, speed, area, ageing."""
+
+
+def main() -> None:
+    """Run the program."""
+    app(prog_name="neurosim")

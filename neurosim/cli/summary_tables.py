@@ -1,0 +1,104 @@
+"""The summary of a run as tables: accuracy over time, energy by component, speed and area."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurosim.cli.terminal import per_cent, plural, say, table, title, visible
+from neurosim.foundation.units import format_area, format_si, format_time
+
+if TYPE_CHECKING:
+    from neurosim.costs import Ledger
+    from neurosim.reports import Summary
+
+GIGA = 1e9
+SQUARE_MM = 1e-6  # in square metres
+
+
+def show_summary(summary: Summary) -> None:
+    """Print all that a run came to."""
+    of = summary.attributes
+    say(visible(f"{of['network']} on {of['chip']} ({of['mode']})"), "bold")
+    work = f"{plural(summary.images, 'image')} of {of['inputs']}, {plural(summary.chips, 'chip')}"
+    say(visible(f"{work}, seed {of['seed']}, drift compensation {of['drift_compensation']}"))
+    _accuracy(summary)
+    if summary.ledger.priced:
+        _energy(summary.ledger)
+        _speed(summary.ledger)
+    else:
+        title("Energy, time, area")
+        say(visible(f"none: {of['chip']} has no circuit, so nothing is timed or priced"))
+    _saturation(summary)
+
+
+def _accuracy(summary: Summary) -> None:
+    accuracy, several = summary.accuracy, summary.chips > 1
+    title(f"Accuracy (float network: {per_cent(summary.float_accuracy)})")
+    columns = ["time", "mean", "95 % interval", "to float"]
+    columns += ["worst .. best chip"] if several else []
+    columns += ["energy"] if summary.ledger.priced else []
+    rows = []
+    for time, seconds in enumerate(accuracy.times_s):
+        chips = accuracy.per_chip[:, time]
+        row = [
+            format_time(seconds),
+            per_cent(accuracy.mean[time]),
+            f"{100 * accuracy.low[time]:.2f} .. {per_cent(accuracy.high[time])}",
+            f"{100 * summary.difference_to_float[time]:+.2f}",
+        ]
+        row += [f"{100 * chips.min():.2f} .. {per_cent(chips.max())}"] if several else []
+        row += [format_si(float(summary.joules[time]), "J")] if summary.ledger.priced else []
+        rows.append(row)
+    table(columns, rows, right=range(1, len(columns)))
+    say(f"Interval: {accuracy.method}.", "dim")
+    say("To float: difference to the float network, in percentage points.", "dim")
+
+
+def _energy(ledger: Ledger) -> None:
+    title(f"Energy of one inference ({visible(ledger.label)})")
+    rows = [
+        (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
+        for name, joules in sorted(ledger.by_component().items(), key=lambda item: -item[1])
+        if joules
+    ]
+    rows.append(("total", format_si(ledger.total, "J"), ""))
+    table(["component", "per inference", "share"], rows, right=(1, 2), total=True)
+    guessed = sum(joules for status, joules in ledger.statuses.items() if status in ("assumed", "recalled"))
+    say(f"Of this, {per_cent(guessed / ledger.total, 0)} rests on assumed or recalled prices.", "dim")
+    for component, reason in ledger.unpriced.items():
+        say(visible(f"Without {component}: {reason.removeprefix('not priced: ')}."), "dim")
+    if ledger.mixed_nodes:
+        nodes = ", ".join(ledger.nodes)
+        say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
+
+
+def _speed(ledger: Ledger) -> None:
+    times = ledger.times
+    assert times is not None  # a priced ledger is timed
+    slowest = max(times.layers, key=lambda name: times.layers[name])
+    in_order = f"{plural(len(times.layers), 'layer')}, one after the other"
+    per_second = format_si(1 / times.interval_s, "")
+    density = ledger.ops_per_second_per_square_metre * SQUARE_MM / GIGA
+    rows = [
+        ("latency", f"{format_si(times.image_s, 's')} per image", in_order),
+        ("throughput", f"{per_second} images/s", f"all layers at work, {slowest} the slowest"),
+        ("area", format_area(ledger.square_metres), "of the tiles used, with their converters"),
+        ("efficiency", f"{ledger.ops_per_joule / GIGA:,.4g} GOP/s/W", f"{ledger.ops:,} operations an image"),
+        ("density", f"{density:,.4g} GOP/s/mm2", "at full throughput"),
+    ]
+    title(f"Speed and area ({visible(ledger.label)})")
+    table(["", "", ""], rows)
+
+
+def _saturation(summary: Summary) -> None:
+    if not summary.saturation:
+        return
+    parts = []
+    for converter, fractions in summary.saturation.items():
+        worst = fractions.max(axis=0)
+        layer = summary.layers[int(worst.argmax())]
+        parts.append(
+            f"{converter} {per_cent(float(worst.max()), 3)}" + (f" ({layer})" if worst.max() else "")
+        )
+    title("Saturated conversions, worst layer")
+    say(visible(", ".join(parts)))
