@@ -80,8 +80,8 @@ def stored_run(run: RunFile, chip: int | None = None, time: int | None = None) -
     """Read what pricing needs from an open run file.
 
     /description/chip_toml and /description/geometry (JSON: a list of LayerGeometry) as text; /layer, the
-    layers' names; /counts/<inference|programming|calibration>/<counter> with the dimension `layer`, and for counts that
-    vary also chip, time and image in any order (chips and times are averaged unless one is chosen).
+    layers' names; /counts/<inference|programming|calibration>/<counter> with the dimension `layer`, and for
+    counts that vary also chip, time and image in any order (chips and times are averaged unless chosen).
 
     Raises DataError when something is missing or does not fit, FormatError for a geometry that cannot be
     understood.
