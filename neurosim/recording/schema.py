@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ class Plan:
                 expected = f"shape {self.shape(path, fixed.dims)} of dims {fixed.dims}"
                 raise ConfigError(path, expected, str(shape), "give the dims in the order of the axes")
 
-    @property
+    @cached_property
     def lengths(self) -> dict[str, int]:
         """Length of every dimension, by its path ("/image", "/states/fc1/row")."""
         known = {clean(name): len(as_stored(c.values, name)) for name, c in self.coordinates.items()}
