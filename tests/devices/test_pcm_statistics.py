@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-sys.path.insert(0, str(Path(__file__).parent))
-import pcm_formulas as ref
+sys.path.insert(0, str(Path(__file__).parents[2] / "studies"))
+import pcm_reference as ref
 
 from neurosim.chips import load_chip
 from neurosim.devices import PcmParameters, make_device

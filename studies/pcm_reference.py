@@ -1,6 +1,7 @@
 """The PCM statistics written a second time, from the published formulas, in microsiemens and float64.
 
-Nothing here is taken from neurosim: these are the yardsticks that the sampled devices are held against.
+Nothing here is taken from neurosim: these are the yardsticks that sampled devices and whole layers are held
+against. Source: Joshi et al. 2020 and Nandakumar et al. 2019, as published with aihwkit (pcm.py).
 """
 
 from __future__ import annotations
@@ -63,3 +64,25 @@ def drift_factor_moments(x, t_s):
 
 def noise_log(t_s):
     return np.log((t_s + T0_S + T_READ_S) / (2 * T_READ_S))
+
+
+def device_moments_us(x, t_s, t_chip_s, points=4001):
+    """Mean and variance of what one read sees of a device programmed to x, t after programming (uS, uS^2).
+
+    Programming (a normal clamped at 0) times drift (|nu| normal) times frozen 1/f noise (clamped at 0),
+    plus the part of the noise that every read draws anew; integrated over the programmed conductance.
+    """
+    sigma = float(sigma_programming_us(x))
+    target = x * G_MAX
+    log_frozen = np.log((t_s + T0_S + T_READ_S) / (2 * t_chip_s))
+    log_read = np.log(t_chip_s / T_READ_S)
+    g = np.linspace(max(target - 9 * sigma, 1e-9), target + 9 * sigma, points)
+    density = stats.norm.pdf(g, target, sigma)
+    q = q_s(g / G_MAX)
+    a = q * np.sqrt(log_frozen)
+    one = stats.norm.cdf(1 / a) + a * stats.norm.pdf(1 / a)
+    two = (1 + a * a) * stats.norm.cdf(1 / a) + a * stats.norm.pdf(1 / a)
+    d1, d2 = drift_factor_moments(x, t_s)
+    mean = integrate.simpson(density * g * one, x=g) * d1
+    second = integrate.simpson(density * g * g * (two + q * q * log_read), x=g) * d2
+    return mean, second - mean**2
