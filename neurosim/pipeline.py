@@ -184,9 +184,12 @@ def _load(network: str | Network, chip: str | Chip, inputs: str | Dataset | None
     net = load_network(network) if isinstance(network, str) else network
     silicon = (load_chip(chip) if isinstance(chip, str) else chip).with_options(**options)
     shown.stage(f"loading {net.input.dataset}", 0)
-    data = inputs if isinstance(inputs, Dataset) else load_inputs(inputs or f"{net.input.dataset}/test", limit)
-    if len(data.class_names) > int(np.prod(net.output_shape)):
-        raise DataError(f"inputs {data.name}", f"at most {np.prod(net.output_shape)} classes, the outputs of {net.name}",
+    data = (
+        inputs if isinstance(inputs, Dataset) else load_inputs(inputs or f"{net.input.dataset}/test", limit)
+    )
+    outputs = int(np.prod(net.output_shape))
+    if len(data.class_names) > outputs:
+        raise DataError(f"inputs {data.name}", f"at most {outputs} classes, the outputs of {net.name}",
                         f"{len(data.class_names)} classes", "use the network's own data set")  # fmt: skip
     images = prepare(data.images, data.max_level, net.input.shape, net.input.crop)
     train = load_dataset(net.input.dataset, "train", silicon.calibration.images)
@@ -251,7 +254,9 @@ def _execute(loaded: _Loaded, described: Classification, writer: RunWriter, seed
         shown.advance(_images_in(loaded, chip_done))
         if chip_done == per_chip and save_chips is None:
             continue
-        programmed = program(loaded.network, loaded.chip, loaded.placement, loaded.calibration, seed, instance)
+        programmed = program(
+            loaded.network, loaded.chip, loaded.placement, loaded.calibration, seed, instance
+        )
         if save_chips is not None:
             Path(save_chips).mkdir(parents=True, exist_ok=True)
             save_chip(programmed, Path(save_chips) / f"chip_{instance:04d}.h5")

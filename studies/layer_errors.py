@@ -55,7 +55,9 @@ def layer_errors(network_name, times_s, chips, images, seed=0, chip=None):
                 tables[t_s] = _moments(t_s, programmed.t_chip_s)
             for layer in network.weighted:
                 total = sums[layer.name, t_s]
-                measured, formula = _squares(network, layer, aged.layers[layer.name], fed[layer.name], tables[t_s], instance)
+                measured, formula = _squares(
+                    network, layer, aged.layers[layer.name], fed[layer.name], tables[t_s], instance
+                )
                 total[0] += measured / chips
                 total[1] += formula / chips
     return [LayerError(name, t, m**0.5, f**0.5) for (name, t), (m, f) in sums.items()]
@@ -67,7 +69,10 @@ def _inputs(network, chip, images):
     x = prepare(test.images, test.max_level, shape, crop)
     wanted = {layer.name: layer.inputs[0] for layer in network.weighted}
     kept = {**network.trace(x, {n for n in wanted.values() if n != INPUT})[1], INPUT: x}
-    fed = {layer.name: layer.unfold(kept[wanted[layer.name]])[0].reshape(-1, layer.rows) for layer in network.weighted}
+    fed = {
+        layer.name: layer.unfold(kept[wanted[layer.name]])[0].reshape(-1, layer.rows)
+        for layer in network.weighted
+    }
     # a convolution has thousands of vectors: evenly spaced ones are enough
     fed = {name: np.ascontiguousarray(x[:: max(1, len(x) // 2000)]) for name, x in fed.items()}
     return fed, calibrate_network(network, prepare(train.images, train.max_level, shape, crop))
@@ -104,18 +109,24 @@ def _formula(w, x, exact, aged, table):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("network", nargs="?", default="mnist_mlp")
     parser.add_argument("--chips", type=int, default=120)
     parser.add_argument("--images", type=int, default=300)
     parser.add_argument("--times", nargs="+", default=["25 s", "1 h", "1 day", "1 year"])
     parser.add_argument("--png")
     options = parser.parse_args()
-    rows = layer_errors(options.network, [parse_time(t) for t in options.times], options.chips, options.images)
+    rows = layer_errors(
+        options.network, [parse_time(t) for t in options.times], options.chips, options.images
+    )
     print(f"{options.network}: root mean square error of each layer's products, {options.chips} chips")
     print(f"{'layer':10} {'time':>8} {'measured':>10} {'formula':>10} {'ratio':>8}")
     for row in rows:
-        print(f"{row.layer:10} {format_time(row.t_s):>8} {row.measured:10.5f} {row.formula:10.5f} {row.ratio:8.4f}")
+        print(
+            f"{row.layer:10} {format_time(row.t_s):>8} {row.measured:10.5f} {row.formula:10.5f} {row.ratio:8.4f}"
+        )
     if options.png:
         plot(rows, options.png)
 
@@ -127,8 +138,18 @@ def plot(rows, path):
     for name in dict.fromkeys(row.layer for row in rows):
         own = [row for row in rows if row.layer == name]
         line = axes.loglog([r.t_s for r in own], [r.formula for r in own], label=f"{name}, closed form")[0]
-        axes.loglog([r.t_s for r in own], [r.measured for r in own], "o", color=line.get_color(), label=f"{name}, sampled")
-    axes.set(xlabel="time since programming (s)", ylabel="RMS error of the products", title="Analog products beside the closed form")
+        axes.loglog(
+            [r.t_s for r in own],
+            [r.measured for r in own],
+            "o",
+            color=line.get_color(),
+            label=f"{name}, sampled",
+        )
+    axes.set(
+        xlabel="time since programming (s)",
+        ylabel="RMS error of the products",
+        title="Analog products beside the closed form",
+    )
     axes.legend(fontsize=8)
     figure.savefig(path, dpi=120)
 

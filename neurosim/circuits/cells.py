@@ -23,7 +23,9 @@ class WeightScale:
     offset: float
 
 
-def cell_targets(weights: np.ndarray, cell: CellParameters, span: ConductanceRange) -> tuple[np.ndarray, WeightScale]:
+def cell_targets(
+    weights: np.ndarray, cell: CellParameters, span: ConductanceRange
+) -> tuple[np.ndarray, WeightScale]:
     """Target conductances of every device that holds a matrix, and the way back.
 
     weights : float32 (rows, columns); the largest magnitude is put at g_max
@@ -33,7 +35,9 @@ def cell_targets(weights: np.ndarray, cell: CellParameters, span: ConductanceRan
     """
     if not np.isfinite(weights).all():
         count = int((~np.isfinite(weights)).sum())
-        raise DataError("weights", "finite numbers", f"{count} NaN or infinite", "repair or retrain the network")
+        raise DataError(
+            "weights", "finite numbers", f"{count} NaN or infinite", "repair or retrain the network"
+        )
     w_max = float(np.abs(weights).max(initial=0)) or 1.0
     width = span.g_max_siemens - span.g_min_siemens
     w = weights.astype(np.float64) / w_max

@@ -43,7 +43,9 @@ def calibrate(values: np.ndarray, parameters: ConverterParameters, signed: bool,
     magnitudes = np.abs(values)
     full = float(np.percentile(magnitudes, parameters.percentile)) * parameters.margin
     if not np.isfinite(full):
-        raise DataError(f"calibration of {where}", "finite values", "NaN or infinity", "check weights and inputs")
+        raise DataError(
+            f"calibration of {where}", "finite values", "NaN or infinity", "check weights and inputs"
+        )
     full = full or float(magnitudes.max()) or 1.0
     return uniform(full, parameters.bits, signed, where)
 

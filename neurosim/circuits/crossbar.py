@@ -7,6 +7,7 @@ It knows no layer type. Programming makes a `Crossbar` (the devices, for life); 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,9 @@ class Tally:
     adc_saturations: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
-        self.array_siemens, self.dac_saturations, self.adc_saturations = (np.zeros(self.images) for _ in range(3))
+        self.array_siemens, self.dac_saturations, self.adc_saturations = (
+            np.zeros(self.images) for _ in range(3)
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,9 @@ class AgedCrossbar:
         unit = np.float32(1 / (crossbar.device.parameters.g_max_siemens * crossbar.cell.devices_per_weight))
         columns = _converted_columns(g_siemens.sum(axis=1) * unit, crossbar.cell, -1)
         noisy = bool(variance.any())
-        spreads = _converted_columns((variance * (unit * unit)).sum(axis=1), crossbar.cell, 1) if noisy else None
+        spreads = (
+            _converted_columns((variance * (unit * unit)).sum(axis=1), crossbar.cell, 1) if noisy else None
+        )
         d = _rows_of(columns, crossbar.row_splits)
         s2 = None if spreads is None else _rows_of(spreads, crossbar.row_splits)
         row_siemens = g_siemens.sum(axis=(0, 1, 3), dtype=np.float64).astype(np.float32)
@@ -148,7 +153,7 @@ class AgedCrossbar:
     def adc_inputs(self, x: np.ndarray) -> list[np.ndarray]:
         """Noise-free currents at the ADCs of each row tile, in units of x: for calibration."""
         edges = np.cumsum((0, *self.crossbar.row_splits))
-        return [x[:, a:b] @ d for a, b, d in zip(edges, edges[1:], self.d, strict=False)]
+        return [x[:, a:b] @ d for (a, b), d in zip(pairwise(edges), self.d, strict=True)]
 
     def forward(self, x: np.ndarray, read: Read, converters: Converters, gain: float = 1.0) -> np.ndarray:
         """The product x W as the chip computes it.
@@ -180,7 +185,9 @@ class AgedCrossbar:
             total = total[:, : self.columns] - total[:, self.columns :]
         return total, driven
 
-    def _phase(self, x: np.ndarray, read: Read, converters: Converters, phase: int) -> tuple[np.ndarray, np.ndarray]:
+    def _phase(
+        self, x: np.ndarray, read: Read, converters: Converters, phase: int
+    ) -> tuple[np.ndarray, np.ndarray]:
         """One read of all row tiles: converted sums (vectors, converted columns) and the driven inputs."""
         driven, squares = self._encode(x, read, converters.dac)
         word0, word1 = (np.uint64(word) for word in read.noise.words())
@@ -204,7 +211,7 @@ class AgedCrossbar:
 
     def _product(self, x: np.ndarray, matrix: np.ndarray) -> np.ndarray:
         if not self.crossbar.sparse:
-            return x @ matrix
+            return np.asarray(x @ matrix)
         product = np.empty((len(x), matrix.shape[1]), np.float32)
         reads.event_product(x, matrix, product)
         return product
@@ -222,7 +229,7 @@ def _rows_of(matrix: np.ndarray, lengths: tuple[int, ...]) -> tuple[np.ndarray, 
     """The row tiles of a matrix, each contiguous and aligned to a cache line (a fifth faster to stream)."""
     edges = np.cumsum((0, *lengths))
     tiles = []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         part = matrix[a:b]
         buffer = np.empty(part.nbytes + CACHE_LINE, np.uint8)
         first = -buffer.ctypes.data % CACHE_LINE

@@ -39,7 +39,9 @@ class Device(Protocol, Generic[State]):
         """Standard deviation of the read noise integrated since programming."""
         ...
 
-    def aged(self, state: State, t_s: float, t_chip_s: float | None, rng: Stream) -> tuple[np.ndarray, np.ndarray]:
+    def aged(
+        self, state: State, t_s: float, t_chip_s: float | None, rng: Stream
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Conductances with the frozen part of the noise, and the variance (S^2) of the part drawn per read.
 
         t_chip_s is the chip time of one inference, which parts the two; None makes all noise per read.
@@ -76,7 +78,9 @@ def check_targets(target_siemens: np.ndarray, g_max_siemens: float) -> None:
     """Refuse targets that no device can take."""
     if not np.isfinite(target_siemens).all():
         count = int((~np.isfinite(target_siemens)).sum())
-        raise DataError("target conductance", "finite numbers", f"{count} NaN or infinite", "check the weights")
+        raise DataError(
+            "target conductance", "finite numbers", f"{count} NaN or infinite", "check the weights"
+        )
     low, high = float(target_siemens.min(initial=0)), float(target_siemens.max(initial=0))
     if low < 0 or high > g_max_siemens * (1 + 1e-6):
         raise DataError("target conductance", f"0 to {g_max_siemens:g} S", f"{low:g} to {high:g} S",

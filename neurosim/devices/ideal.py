@@ -42,7 +42,13 @@ class Ideal:
         check_time(t_s)
         return np.zeros_like(state.g_siemens)
 
-    def aged(self, state: IdealState, t_s: float, t_chip_s: float | None, rng: Stream) -> tuple[np.ndarray, np.ndarray]:  # noqa: ARG002
+    def aged(
+        self,
+        state: IdealState,
+        t_s: float,
+        t_chip_s: float | None,
+        rng: Stream,  # noqa: ARG002
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The programmed conductances and no variance."""
         return self.conductance(state, t_s), self.read_noise_sigma(state, t_s)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.devices.device import FREE, check_targets, check_time, draw_stuck, hold_stuck
-from neurosim.devices.parameters import PcmParameters
+from neurosim.devices.parameters import Branch, PcmParameters
 from neurosim.foundation.errors import ConfigError
 from neurosim.foundation.streams import Stream
 from neurosim.kernels import pcm as kernel
@@ -55,17 +55,23 @@ class Pcm:
     def drift_moments(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """mu and sigma of the drift exponent for devices programmed to x; nu ~ |N(mu, sigma)|."""
         drift = self.parameters.drift
-        log = np.log(np.maximum(np.asarray(x, np.float64), X_MIN))
+        x = np.maximum(np.asarray(x, np.float64), X_MIN)
+        log = np.log(x)
         mu = np.clip(drift.mu_slope * log + drift.mu_offset, drift.mu_min, drift.mu_max)
         sigma = np.clip(drift.sigma_slope * log + drift.sigma_offset, drift.sigma_min, drift.sigma_max)
+        mu, sigma = _above(x, mu, drift.mu_above), _above(x, sigma, drift.sigma_above)
         return mu.astype(np.float32), sigma.astype(np.float32)
 
     def noise_amplitude(self, g_siemens: np.ndarray) -> np.ndarray:
         """Q for devices of programmed conductance g (siemens)."""
         noise = self.parameters.read_noise
         x = np.maximum(g_siemens, 0) / np.float32(self.parameters.g_max_siemens)
+        if noise.q_line is not None:
+            line, x = noise.q_line, np.maximum(x, X_MIN)
+            q = np.clip(line.slope * np.log(x) + line.offset, line.min, line.max)
+            return np.asarray(_above(x, q, noise.q_above), np.float32)
         divisor = np.maximum(x ** np.float32(noise.q_exponent), np.float32(Q_DIVISOR_MIN))
-        return np.minimum(np.float32(noise.q_scale) / divisor, np.float32(noise.q_max)).astype(np.float32)
+        return np.asarray(np.minimum(noise.q_scale / divisor, noise.q_max), np.float32)
 
     def program(self, target_siemens: np.ndarray, rng: Stream) -> PcmState:
         """Iterative programming: target plus Gaussian error, clamped at zero; drift exponents drawn.
@@ -77,7 +83,9 @@ class Pcm:
         check_targets(target_siemens, g_max)
         target = np.asarray(target_siemens, np.float32)
         x = target / np.float32(g_max)
-        g = np.maximum(target + self.programming_sigma(x) * _normals(target.shape, rng.child("programming")), 0)
+        g = np.maximum(
+            target + self.programming_sigma(x) * _normals(target.shape, rng.child("programming")), 0
+        )
         if self.parameters.programming.unused == "reset":
             g[target == 0] = self.parameters.programming.reset_siemens
         mu, sigma = self.drift_moments(x)
@@ -111,13 +119,15 @@ class Pcm:
 
     def conductance(self, state: PcmState, t_s: float) -> np.ndarray:
         """g (t + t0)^-nu / t0^-nu."""
-        return state.g_siemens * np.exp(-state.nu * np.float32(self.drift_log_time(t_s)))
+        return np.asarray(state.g_siemens * np.exp(-state.nu * np.float32(self.drift_log_time(t_s))))
 
     def read_noise_sigma(self, state: PcmState, t_s: float) -> np.ndarray:
         """G(t) Q sqrt(ln((t + t0 + t_read) / (2 t_read)))."""
-        return self.conductance(state, t_s) * state.q * np.float32(math.sqrt(self.noise_log(t_s)))
+        return np.asarray(self.conductance(state, t_s) * state.q * np.float32(math.sqrt(self.noise_log(t_s))))
 
-    def aged(self, state: PcmState, t_s: float, t_chip_s: float | None, rng: Stream) -> tuple[np.ndarray, np.ndarray]:
+    def aged(
+        self, state: PcmState, t_s: float, t_chip_s: float | None, rng: Stream
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Drifted conductances with frozen noise (clamped at 0), and the variance of the per-read part, S^2.
 
         The frozen noise is drawn anew at every time: between two readings far apart the slow
@@ -153,7 +163,9 @@ class Pcm:
         mu = np.array([pulses.mu_g, pulses.mu_0_siemens, pulses.mu_p_siemens])
         sd = np.array([pulses.sd_g, pulses.sd_0_siemens, pulses.sd_p_siemens])
         flat_g, flat_memory = np.ravel(state.g_siemens), np.ravel(state.memory)
-        kernel.crystallise(flat_g, flat_memory, counts.ravel(), z, math.exp(-1 / pulses.memory_pulses), mu, sd, g_max)
+        kernel.crystallise(
+            flat_g, flat_memory, counts.ravel(), z, math.exp(-1 / pulses.memory_pulses), mu, sd, g_max
+        )
         state.g_siemens[...] = flat_g.reshape(state.g_siemens.shape)
         state.memory[...] = flat_memory.reshape(state.memory.shape)
         state.q[...] = self.noise_amplitude(state.g_siemens)
@@ -172,11 +184,24 @@ class Pcm:
 
     def to_arrays(self, state: PcmState) -> dict[str, np.ndarray]:
         """Named arrays of the state."""
-        return {"g_siemens": state.g_siemens, "nu": state.nu, "q": state.q, "stuck": state.stuck, "memory": state.memory}
+        return {
+            "g_siemens": state.g_siemens,
+            "nu": state.nu,
+            "q": state.q,
+            "stuck": state.stuck,
+            "memory": state.memory,
+        }
 
     def from_arrays(self, arrays: dict[str, np.ndarray]) -> PcmState:
         """The state back from named arrays."""
         return PcmState(arrays["g_siemens"], arrays["nu"], arrays["q"], arrays["stuck"], arrays["memory"])
+
+
+def _above(x: np.ndarray, below: np.ndarray, branch: Branch | None) -> np.ndarray:
+    """`below`, but for x at or above the branch's start its polynomial."""
+    if branch is None:
+        return below
+    return np.where(x >= branch.start, np.polynomial.Polynomial(branch.coefficients)(x), below)
 
 
 def _normals(shape: tuple[int, ...], rng: Stream) -> np.ndarray:

@@ -36,11 +36,15 @@ class Inputs:
         if len(self.images) == 0:
             raise DataError("inputs", "at least one image", "none", "choose another split or limit")
         if self.images.dtype != np.float32:
-            raise DataError("inputs", "float32 images", str(self.images.dtype), "prepare them with neurosim.inputs")
+            raise DataError(
+                "inputs", "float32 images", str(self.images.dtype), "prepare them with neurosim.inputs"
+            )
         if not np.isfinite(self.images).all():
             raise DataError("inputs", "finite numbers", "NaN or infinity", "repair the data")
         if not self.times_s or min(self.times_s) < 0:
-            raise ConfigError("times", "at least one time, none negative", str(self.times_s), "give --times '25 s'")
+            raise ConfigError(
+                "times", "at least one time, none negative", str(self.times_s), "give --times '25 s'"
+            )
 
     @property
     def segments(self) -> list[slice]:

@@ -80,7 +80,9 @@ def plan(run: Classification) -> Plan:
         entry = COUNTERS[counter]
         dims = ("chip", "time", "layer", "image")
         variables.append(Variable(f"/counts/inference/{counter}", dims, "float32", entry.unit, entry.meaning))
-    gain = Variable("/compensation/gain", ("chip", "time", "layer"), "float64", "1", "drift compensation, after the ADC")
+    gain = Variable(
+        "/compensation/gain", ("chip", "time", "layer"), "float64", "1", "drift compensation, after the ADC"
+    )
     return Plan(
         variables=(*variables, gain),
         n_units=run.units,
@@ -116,7 +118,10 @@ def _static(run: Classification) -> dict[str, Static]:
         "/outputs/float_predictions": Static(run.float_predictions.astype(np.int16), ("image",), "1",
                                              "class the float network gives"),
     }  # fmt: skip
-    once = {"programming": programming_counts(run.placement), "calibration": calibration_counts(run.placement, run.chip)}
+    once = {
+        "programming": programming_counts(run.placement),
+        "calibration": calibration_counts(run.placement, run.chip),
+    }
     tables = {}
     for phase, counts in {"inference": run.counts, **once}.items():
         for counter, per_layer in counts.fixed.items():
@@ -144,8 +149,13 @@ def _state_variables(run: Classification) -> tuple[dict[str, int], list[Variable
         for side in _sides(run.chip):
             for name, (unit, meaning) in constants.items():
                 path = f"/{group}/{name}_{side}"
-                variables.append(Variable(path, ("state_chip", *dims), "float32", unit, meaning, ("state_chip",)))
-            texts = {"g": "conductance, frozen noise included", "frozen_noise": "frozen part of the read noise"}
+                variables.append(
+                    Variable(path, ("state_chip", *dims), "float32", unit, meaning, ("state_chip",))
+                )
+            texts = {
+                "g": "conductance, frozen noise included",
+                "frozen_noise": "frozen part of the read noise",
+            }
             for name, meaning in texts.items():
                 path = f"/{group}/{name}_{side}"
                 variables.append(Variable(path, (*snapshot, *dims), "float32", "S", meaning, snapshot))
@@ -197,6 +207,7 @@ class FileRecorder:
         first = time == self.run.state_times[0]
         device = crossbars[0].crossbar.device
         for number, side in enumerate(_sides(self.run.chip)):
+
             def stacked(pick: Any, number: int = number) -> np.ndarray:
                 return np.stack([pick(c)[number] for c in crossbars]).reshape(shape)
 

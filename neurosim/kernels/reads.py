@@ -1,8 +1,8 @@
 """A crossbar read around its matrix product: encode the inputs, add the noise, convert.
 
-Random numbers are a hash of a counter (integer mixer of Wellons, "lowbias32"; finaliser of Steele's SplitMix64), turned normal by
-Box and Muller, so that the noise of an element depends on its key, image, read and place alone: no order of
-evaluation, batch or thread can change it. Uniforms have 24 bits: |z| stays below 5.9 sigma.
+Random numbers are a hash of a counter (integer mixer of Wellons, "lowbias32"; finaliser of Steele's
+SplitMix64), turned normal by Box and Muller, so that the noise of an element depends on its key, image, read
+and place alone: no order of evaluation, batch or thread can change it. Uniforms have 24 bits, so |z| < 5.9.
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ class Placement:
         """The placement back from `to_json`."""
         rows = json.loads(text)
         lists = ("row_splits", "column_splits")
-        return Placement(tuple(LayerGeometry(**row | {name: tuple(row[name]) for name in lists}) for row in rows))
+        return Placement(
+            tuple(LayerGeometry(**row | {name: tuple(row[name]) for name in lists}) for row in rows)
+        )
 
 
 def splits(length: int, tile: int) -> tuple[int, ...]:

@@ -90,7 +90,10 @@ class ProgrammedChip:
 
     def read_out(self, t_s: float) -> dict[str, list[dict[str, np.ndarray]]]:
         """Every device of every layer at a time: one dictionary of named arrays per group."""
-        return {name: [crossbar.read_out(t_s) for crossbar in layer.crossbars] for name, layer in self.layers.items()}
+        return {
+            name: [crossbar.read_out(t_s) for crossbar in layer.crossbars]
+            for name, layer in self.layers.items()
+        }
 
 
 def programming_counts(placement: Placement) -> Counts:
@@ -152,7 +155,9 @@ def program(network: Network, chip: Chip, placement: Placement, calibration: Cal
         key = layer_stream(root, instance, layer.name)
         matrices = layer.matrices(network.params[layer.name])
         vectors = calibration.vectors[layer.name]
-        layers[layer.name] = _program_layer(chip, placement.layer(layer.name), matrices, vectors, key, t_chip_s)
+        layers[layer.name] = _program_layer(
+            chip, placement.layer(layer.name), matrices, vectors, key, t_chip_s
+        )
     return ProgrammedChip(chip, network, placement, layers, root, instance, t_chip_s)
 
 
@@ -167,7 +172,9 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
                    t_chip_s: float) -> ProgrammedLayer:  # fmt: skip
     device, driven = make_device(chip.device), float(np.mean(vectors != 0))
     crossbars = tuple(
-        Crossbar.program(matrix, device, chip.cell, chip.read, place.row_splits, key.child("group", group), driven)
+        Crossbar.program(
+            matrix, device, chip.cell, chip.read, place.row_splits, key.child("group", group), driven
+        )
         for group, matrix in enumerate(matrices)
     )
     fresh = tuple(crossbar.age_to(0.0, t_chip_s) for crossbar in crossbars)

@@ -50,7 +50,8 @@ def load_chip_state(path: str | Path) -> ProgrammedChip:
     placement = Placement.from_json(tree["placement"])
     root, instance = int(tree["root"]), int(tree["instance"])
     layers = {
-        name: _layer(name, tree["layers"][name], chip, placement, root, instance) for name in (p.name for p in placement.layers)
+        name: _layer(name, tree["layers"][name], chip, placement, root, instance)
+        for name in (p.name for p in placement.layers)
     }
     return ProgrammedChip(chip, network, placement, layers, root, instance, float(tree["t_chip_s"]))
 
@@ -89,9 +90,13 @@ def _layer(name: str, tree: Mapping[str, Any], chip: Chip, placement: Placement,
         key = layer_stream(root, instance, name).child("group", group)
         state = device.from_arrays(own["devices"])
         scale = WeightScale(per_unit, offset)
-        crossbars.append(Crossbar(device, chip.cell, chip.read, place.row_splits, scale, state, key, bool(own["sparse"])))
+        crossbars.append(
+            Crossbar(device, chip.cell, chip.read, place.row_splits, scale, state, key, bool(own["sparse"]))
+        )
         converters.append(Converters(_converter(own["dac"]), tuple(_converter(row) for row in own["adcs"])))
-    return ProgrammedLayer(name, tuple(crossbars), tuple(converters), tree["probes"], float(tree["reference"]))
+    return ProgrammedLayer(
+        name, tuple(crossbars), tuple(converters), tree["probes"], float(tree["reference"])
+    )
 
 
 def _converter(row: np.ndarray) -> Converter:

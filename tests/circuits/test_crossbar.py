@@ -56,7 +56,9 @@ SPLITS = [(40,), (16, 16, 8), (1,) * 40]
 @pytest.mark.parametrize("driven", [1.0, 0.1])
 def test_ideal_crossbar_is_the_matrix_product(cell, splits, signed, driven):
     x = X if signed is None else X - np.float32(0.5)
-    aged = build(cell, read_parameters(signed_inputs=signed or "bipolar"), splits, driven=driven).age_to(5.0, 1e-6)
+    aged = build(cell, read_parameters(signed_inputs=signed or "bipolar"), splits, driven=driven).age_to(
+        5.0, 1e-6
+    )
     product = aged.forward(x, reading(len(x)), wires(aged, x))
     np.testing.assert_allclose(product, x.astype(float) @ W, atol=1e-4 if cell.kind == "offset" else 3e-5)
 
@@ -67,7 +69,10 @@ def test_conductances_stay_in_the_range_and_both_devices_live(cell):
     g = crossbar.state.g_siemens
     assert g.shape == (2 if cell.kind == "differential" else 1, cell.devices_per_weight, 40, 70)
     assert g.min() >= np.float32(G_MIN)
-    assert G_MAX in (pytest.approx(g.max()), pytest.approx(G_MAX + G_MIN - g.min()))  # the largest |w| is at an end
+    assert G_MAX in (
+        pytest.approx(g.max()),
+        pytest.approx(G_MAX + G_MIN - g.min()),
+    )  # the largest |w| is at an end
     if cell.kind == "differential":
         assert (np.minimum(g[0], g[1]) == np.float32(G_MIN)).all()
 
@@ -124,7 +129,7 @@ def test_output_noise_has_the_variance_of_all_devices():
     expected = (x.astype(float) ** 2) @ per_device.sum(axis=(0, 1))
     assert np.abs(reads.var(axis=0) / expected - 1).mean() < 3 * np.sqrt(2 / n)
     assert abs(reads.var(axis=0).sum() / expected.sum() - 1) < 6 * np.sqrt(2 / (n * 64))
-    assert 0.05 > 6 * np.sqrt(2 / (n * 64))  # so 5 % of variance would be seen
+    assert 6 * np.sqrt(2 / (n * 64)) < 0.05  # so 5 % of variance would be seen
     correlation = np.corrcoef(reads.T)
     assert np.abs(correlation[~np.eye(64, dtype=bool)]).max() < 6 / np.sqrt(n)
 
@@ -176,7 +181,10 @@ def test_reading_changes_nothing_but_the_tally():
     aged = pcm_crossbar().age_to(3600.0, 1e-6)
     before = [a.copy() for a in (*aged.d, aged.g_siemens, aged.crossbar.state.g_siemens)]
     first = many_reads(aged, np.ones(30, np.float32), 3)
-    assert all(np.array_equal(a, b) for a, b in zip(before, (*aged.d, aged.g_siemens, aged.crossbar.state.g_siemens), strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(before, (*aged.d, aged.g_siemens, aged.crossbar.state.g_siemens), strict=True)
+    )
     np.testing.assert_array_equal(many_reads(aged, np.ones(30, np.float32), 3), first)
 
 

@@ -107,7 +107,9 @@ def test_encoder_equals_the_twin(amplitude, lsb):
     load = rng.random(31).astype(np.float32)
     high = 255.0 if lsb else 2.0
     xq, x2, siemens, saturated = np.empty_like(x), np.empty_like(x), np.zeros(4), np.zeros(4)
-    reads.encode(x, np.float32(lsb), np.float32(0), np.float32(high), amplitude, load, 2, xq, x2, siemens, saturated)
+    reads.encode(
+        x, np.float32(lsb), np.float32(0), np.float32(high), amplitude, load, 2, xq, x2, siemens, saturated
+    )
     codes = np.floor(x / np.float32(lsb) + 0.5) if lsb else x
     expected = np.clip(codes, 0, high) * lsb if lsb else x
     np.testing.assert_allclose(xq, expected, rtol=1e-6)

@@ -26,7 +26,9 @@ def count_inference(network: Network, chip: Chip, placement: Placement, images: 
             _add(numbers[stage], _matrix_events(layer, chip, placement.layer(stage)))
         else:
             _add(numbers[stage], _digital_events(layer))
-    _add(numbers[stage], {"comparisons": math.prod(network.output_shape) - 1})  # the class is the largest score
+    _add(
+        numbers[stage], {"comparisons": math.prod(network.output_shape) - 1}
+    )  # the class is the largest score
     for name, events in numbers.items():
         for counter, number in events.items():
             counts.set(counter, name, number)

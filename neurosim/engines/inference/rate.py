@@ -67,7 +67,9 @@ def _segment(aged: AgedChip, images: np.ndarray, time: int, where: slice, pool: 
     names = list(aged.layers)
     count = where.stop - where.start
     scores = np.empty((count, *aged.programmed.network.output_shape), np.float32)
-    varying = {c: np.zeros((len(names), count)) for c in ("array_siemens", "adc_saturations", "dac_saturations")}
+    varying = {
+        c: np.zeros((len(names), count)) for c in ("array_siemens", "adc_saturations", "dac_saturations")
+    }
     if aged.programmed.chip.dac.bits is None:
         del varying["dac_saturations"]
     if aged.programmed.chip.adc.bits is None:
@@ -154,5 +156,3 @@ def _merge(total: Tally, part: Tally, chunk: slice) -> None:
     total.array_siemens[chunk] += part.array_siemens
     total.dac_saturations[chunk] += part.dac_saturations
     total.adc_saturations[chunk] += part.adc_saturations
-
-
