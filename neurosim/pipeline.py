@@ -41,8 +41,8 @@ MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
 class Progress(Protocol):
     """Told how far a run is; the command line shows it as a bar."""
 
-    def stage(self, text: str, total: int) -> None:
-        """A stage of `total` images begins."""
+    def stage(self, text: str, total: int, done: int = 0) -> None:
+        """A stage of `total` images begins, `done` of them done by the run that is resumed."""
         ...
 
     def advance(self, images: int) -> None:
@@ -53,7 +53,7 @@ class Progress(Protocol):
 class Silent:
     """No progress shown."""
 
-    def stage(self, text: str, total: int) -> None:
+    def stage(self, text: str, total: int, done: int = 0) -> None:
         """Nothing."""
 
     def advance(self, images: int) -> None:
@@ -147,7 +147,7 @@ def run(
     """
     shown = progress or Silent()
     _check(mode, instances, times, record)
-    settings = Settings(threads or len(os.sched_getaffinity(0)), batch)
+    settings = Settings(_cores() if threads is None else threads, batch)
     loaded = _load(network, chip, inputs, limit, _seconds(times), options, shown)
     reference = _float_reference(loaded, shown)
     holder = None if out is not None else tempfile.TemporaryDirectory(prefix="neurosim-")
@@ -170,6 +170,13 @@ def _check(mode: str, instances: int, times: Sequence[str | float], record: Iter
     for name in record:
         if name not in RECORDS:
             raise ConfigError("record", f"some of {', '.join(RECORDS)}", repr(name), near(name, RECORDS))
+
+
+def _cores() -> int:
+    """Cores this process may use; not every system tells them apart from all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _seconds(times: Sequence[str | float]) -> tuple[float, ...]:
@@ -246,12 +253,12 @@ def _config(loaded: _Loaded, instances: int, seed: int, mode: str, record: Itera
 def _execute(loaded: _Loaded, described: Classification, writer: RunWriter, seed: int, settings: Settings,
              save_chips: str | Path | None, shown: Progress) -> None:  # fmt: skip
     engine, per_chip = RateEngine(), described.units // described.instances
-    shown.stage(f"{described.instances} chips of {loaded.chip.name}",
-                described.instances * len(loaded.inputs.times_s) * len(loaded.dataset))  # fmt: skip
     done = writer.completed
-    for instance in range(described.instances):
-        chip_done = min(max(done - instance * per_chip, 0), per_chip)
-        shown.advance(_images_in(loaded, chip_done))
+    finished = [min(max(done - k * per_chip, 0), per_chip) for k in range(described.instances)]
+    images = described.instances * len(loaded.inputs.times_s) * len(loaded.dataset)
+    text = f"{described.instances} x {loaded.chip.name}"
+    shown.stage(text, images, sum(_images_in(loaded, units) for units in finished))
+    for instance, chip_done in enumerate(finished):
         if chip_done == per_chip and save_chips is None:
             continue
         programmed = program(
