@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import neurosim
-from neurosim.cli import verb_run
+from neurosim.cli import verb_chips, verb_datasets, verb_inspect, verb_networks, verb_run, verb_train
 from neurosim.cli.stopping import explain, signals_stop
 
 TRACEBACK = "--traceback"
@@ -61,6 +61,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 app.command("run", epilog=verb_run.EPILOG)(verb_run.run_verb)
+app.command("train", epilog=verb_train.EPILOG)(verb_train.train_verb)
+app.command("inspect", epilog=verb_inspect.EPILOG)(verb_inspect.inspect_verb)
+app.command("chips", epilog=verb_chips.EPILOG)(verb_chips.chips_verb)
+app.command("networks", epilog=verb_networks.EPILOG)(verb_networks.networks_verb)
+app.command("datasets", epilog=verb_datasets.EPILOG)(verb_datasets.datasets_verb)
 
 
 def _version(wanted: bool) -> None:

@@ -41,7 +41,7 @@ Network = Annotated[str, typer.Argument(
     metavar="NETWORK", help="Name (see `neurosim networks`) or folder of a network.",
 )]  # fmt: skip
 Inputs = Annotated[str | None, _option(
-    metavar="NAME", text="Images: mnist/test, or a file mine.npz of yours. Default: the network's test images.",
+    metavar="NAME", text="Images: mnist/test, or mine.npz of yours. Default: the network's test images.",
 )]  # fmt: skip
 Instances = Annotated[int, _option(metavar="N", text="Chips to program, each with devices of its own.")]
 Times = Annotated[list[str] | None, _option(
@@ -61,7 +61,7 @@ ChipName = Annotated[str, _option(
     "--chip", metavar="CHIP", panel=CHIP_PANEL, text="Name (see `neurosim chips`) or chip.toml of a chip.",
 )]  # fmt: skip
 DriftOption = Annotated[Drift | None, _option(
-    "--drift-compensation", metavar="HOW", panel=CHIP_PANEL, text="global (a digital scale per layer) or none.",
+    "--drift-compensation", metavar="HOW", panel=CHIP_PANEL, text="global (one scale per layer) or none.",
 )]  # fmt: skip
 NoCompensation = Annotated[bool, _option(
     "--no-compensation", panel=CHIP_PANEL, text="Short for --drift-compensation none.",

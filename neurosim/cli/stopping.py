@@ -74,7 +74,7 @@ def _lines(problem: BaseException, traced: bool) -> list[str]:
         return [_memory(problem)]
     if hasattr(problem, "format_message"):  # a usage error of typer's, whichever version's class it is
         return [_usage(problem)]
-    if isinstance(problem, OSError) and problem.filename is not None:
+    if isinstance(problem, OSError) and problem.errno is not None:
         return [_of_system(problem)]
     return [_internal(problem, traced)]
 
@@ -91,7 +91,7 @@ def _memory(problem: MemoryError) -> str:
 
 def _of_system(problem: OSError) -> str:
     remedy = "free some space" if problem.errno in _FULL else "check the path and its permissions"
-    return f"{problem.filename}: {problem.strerror or problem}; {remedy}"
+    return f"{problem.filename or 'output'}: {problem.strerror or problem}; {remedy}"
 
 
 def _internal(problem: BaseException, traced: bool) -> str:

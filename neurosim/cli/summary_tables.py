@@ -83,11 +83,19 @@ def _speed(ledger: Ledger) -> None:
         ("latency", f"{format_si(times.image_s, 's')} per image", in_order),
         ("throughput", f"{per_second} images/s", f"all layers at work, {slowest} the slowest"),
         ("area", format_area(ledger.square_metres), "of the tiles used, with their converters"),
-        ("efficiency", f"{ledger.ops_per_joule / GIGA:,.4g} GOP/s/W", f"{ledger.ops:,} operations an image"),
-        ("density", f"{density:,.4g} GOP/s/mm2", "at full throughput"),
+        (
+            "efficiency",
+            f"{_number(ledger.ops_per_joule / GIGA)} GOP/s/W",
+            f"{ledger.ops:,} operations an image",
+        ),
+        ("density", f"{_number(density)} GOP/s/mm2", "at full throughput"),
     ]
     title(f"Speed and area ({visible(ledger.label)})")
     table(["", "", ""], rows)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def _saturation(summary: Summary) -> None:

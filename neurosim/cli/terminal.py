@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 WIDTH = 80  # of tables where a terminal is wider: long lines are hard to read
+WIDEST = 140  # of tables with much text in them
 
 
 def out() -> Console:
@@ -52,7 +53,13 @@ def title(text: str) -> None:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = (), total: bool = False
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    right: Iterable[int] = (),
+    *,
+    total: bool = False,
+    whole: Iterable[int] = (),
+    width: int = WIDTH,
 ) -> None:
     """Print a table.
 
@@ -62,17 +69,20 @@ def table(
     rows : cells, as text; escaped here
     right : columns set flush right (numbers)
     total : whether the last row is a sum
+    whole : columns that are never broken over lines
+    width : at most, in characters; the terminal's at most
     """
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="dim",
                  show_header=any(columns))  # fmt: skip
-    flush = set(right)
+    flush, unbroken = set(right), set(whole)
     for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number in flush else "left", overflow="fold")
+        side: JustifyMethod = "right" if number in flush else "left"
+        made.add_column(column, justify=side, overflow="fold", no_wrap=number in unbroken)
     listed = [[visible(cell) for cell in row] for row in rows]
     for number, cells in enumerate(listed):
         made.add_row(*cells, style="bold" if total and number == len(listed) - 1 else "")
     console = out()
-    console.print(made, width=min(console.width, WIDTH))
+    console.print(made, width=min(console.width, width))
 
 
 def per_cent(fraction: float, digits: int = 2) -> str:

@@ -1,0 +1,136 @@
+"""neurosim chips: the chips that are known, and every number of one of them with its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from neurosim.cli.terminal import WIDEST, say, table, title, visible
+from neurosim.foundation.errors import DataError
+
+if TYPE_CHECKING:
+    from neurosim.chips import Chip, Claim
+    from neurosim.circuits.parameters import ConverterParameters
+    from neurosim.foundation.records import Source
+
+EPILOG = """
+**Examples**
+
+`neurosim chips`
+
+`neurosim chips joshi_2020`
+
+A copy of your own to change, and a run on it:
+
+`neurosim chips joshi_2020 --toml > mine.toml`
+
+`neurosim run --chip mine.toml`
+"""
+
+Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A chip, or the path of a chip.toml.")]
+Toml = Annotated[bool, typer.Option("--toml", metavar="", help="Print the chip's TOML file as it is.")]
+
+_HEAD = {"name", "title", "node", "label", "options"}  # shown apart from the tables
+_BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
+_RELATIONS = {"equal": "=", "at_least": ">=", "at_most": "<="}
+
+
+def chips_verb(name: Name = None, toml: Toml = False) -> None:
+    """List the chips, or show one: its parameters with unit, source and status, and its paper's claims."""
+    from neurosim.chips import chip_names, load_chip
+
+    if name is None:
+        for known in chip_names():
+            _show_in_short(load_chip(known))
+        say("One of them in full: neurosim chips NAME", "dim")
+        return
+    chip = load_chip(name)
+    if toml:
+        typer.echo(chip.text, nl=False)
+    else:
+        _show(chip)
+
+
+def _show_in_short(chip: Chip) -> None:
+    say(visible(chip.name), "bold")
+    say(f"  {visible(chip.title)}")
+    say(f"  {chip.device.kind} devices, {_tile(chip)}, DAC {_bits(chip.dac)}, ADC {_bits(chip.adc)}")
+    say(f"  {visible(chip.node)}; {visible(chip.label)}")
+    say()
+
+
+def _tile(chip: Chip) -> str:
+    rows, columns = chip.array.rows, chip.array.columns
+    return "one tile of any size" if min(rows, columns) >= _BOUNDLESS else f"tiles of {rows} x {columns}"
+
+
+def _bits(converter: ConverterParameters) -> str:
+    return "ideal" if converter.bits is None else f"{converter.bits} bit"
+
+
+def _show(chip: Chip) -> None:
+    say(visible(f"{chip.name}: {chip.title}"), "bold")
+    say(visible(f"{chip.node}; {chip.label}"))
+    said = dict(_leaves(chip.parameters.model_dump(exclude_unset=True)))
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for dotted, value in _leaves(chip.parameters.model_dump(exclude=_HEAD)):
+        group, _, key = dotted.rpartition(".")
+        described = _described(value, chip.sources.get(dotted), dotted in said)
+        groups.setdefault(group, []).append((f"  {key}", *described))
+    rows = [row for group, rows in groups.items() for row in [(f"[{group}]", "", "", ""), *rows]]
+    say()
+    table(["parameter", "value", "status", "source"], rows, whole=(0, 2), width=WIDEST)
+    say()
+    say(
+        "Change any of them, in SI units: neurosim run --set adc.bits=6 --set device.g_max_siemens=2e-5",
+        "dim",
+    )
+    _show_claims(chip)
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted names and values that are set; a table's own entries come before the tables in it."""
+    for key, value in tree.items():
+        if value is not None and not isinstance(value, Mapping):
+            yield prefix + key, value
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+
+
+def _described(value: Any, source: Source | None, said: bool) -> tuple[str, str, str]:
+    """Value with its unit, status, source."""
+    if source is None:
+        return _text(value), "" if said else "default", ""
+    unit = "" if source.unit in ("1", "bit") else f" {source.unit}"
+    where = source.source + (f"; {source.node}" if source.node else "")
+    return _text(source.value) + unit, source.status, where
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _show_claims(chip: Chip) -> None:
+    from neurosim.chips import load_claims
+
+    try:
+        claims, _ = load_claims(chip)
+    except DataError:
+        return  # a chip need not claim anything
+    title("What its paper says")
+    for claim in claims:
+        say(visible(f"{claim.id}: {claim.says}"))
+        say(visible(f"    {_compared(claim)}"), "dim")
+
+
+def _compared(claim: Claim) -> str:
+    if claim.not_simulated:
+        return f"not simulated yet: {claim.not_simulated}"
+    run = f"neurosim run {claim.network}" if claim.network else "from the chip alone"
+    value = f"{_RELATIONS[claim.relation]} {claim.published:g} +- {claim.tolerance:g}"
+    return f"to compare: {run}, {claim.metric} {value}"
