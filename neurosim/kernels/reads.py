@@ -214,3 +214,56 @@ def event_product(x, d, y):  # type: ignore[no-untyped-def]
             for j in range(y.shape[1]):
                 target[j] += xp * dp[j]
             k += 1
+
+
+@njit(inline="always")
+def _add_row(x, row, target):  # type: ignore[no-untyped-def]
+    for j in range(target.size):
+        target[j] += x * row[j]
+
+
+@njit(fastmath=True, nogil=True, cache=True)
+def read_one(x, d, s2, edges, dac, adcs, word0, word1, image, scale, bias, relu, work, out):  # type: ignore[no-untyped-def]
+    """A whole dense layer for one input vector: encode, multiply, add noise, convert, scale, add bias, ReLU.
+
+    x : float32 (rows,); d, s2 : float32 (rows, columns), s2 empty for no noise; edges : tile borders (tiles + 1,)
+    dac : (lsb, low, high); adcs : one such row per row tile; lsb = 0 neither rounds nor clips
+    work : float32 (2, columns), scratch; out : float32 (columns,), overwritten
+    """
+    columns = out.size
+    noisy = s2.shape[0] > 0
+    y, v = work[0], work[1]
+    out[:] = _F32(0)
+    inverse = _F32(1) / dac[0] if dac[0] > _F32(0) else _F32(0)
+    half = (columns + 1) // 2
+    for tile in range(edges.size - 1):
+        y[:] = _F32(0)
+        v[:] = _F32(0)
+        for i in range(edges[tile], edges[tile + 1]):
+            value = x[i]
+            if value != _F32(0):
+                if dac[0] > _F32(0):
+                    value = min(max(np.floor(value * inverse + _F32(0.5)), dac[1]), dac[2]) * dac[0]
+                _add_row(value, d[i], y)
+                if noisy:
+                    _add_row(value * value, s2[i], v)
+        if noisy:
+            key = _image_key(word0, word1, np.uint64(image), np.uint64(tile))
+            k1, k2 = _U32(key), _U32(key >> np.uint64(32))
+            for i in range(half):
+                a = _mix(_U32(_mix(_U32(_U32(i) + k1)) ^ k2))
+                c, s = _cos_sin(_mix(_U32(a ^ _U32(0x68BC21EB))))
+                r = _radius(a)
+                y[i] += np.sqrt(v[i]) * r * c
+                if half + i < columns:
+                    y[half + i] += np.sqrt(v[half + i]) * r * s
+        lsb = adcs[tile, 0]
+        if lsb > _F32(0):
+            for j in range(columns):
+                out[j] += min(max(np.floor(y[j] / lsb + _F32(0.5)), adcs[tile, 1]), adcs[tile, 2]) * lsb
+        else:
+            for j in range(columns):
+                out[j] += y[j]
+    for j in range(columns):
+        value = out[j] * scale + bias[j]
+        out[j] = max(value, _F32(0)) if relu else value
