@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import tempfile
+import weakref
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,7 +34,7 @@ from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
 from neurosim.placement import Placement, place
 from neurosim.programming import Calibration, calibrate_network, inference_time_s, program, save_chip
 from neurosim.recording import RunFile, RunWriter
-from neurosim.reports import Summary, summarise
+from neurosim.reports import Accuracy, Summary, summarise
 
 MODES = ("rate",)
 MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
@@ -48,6 +50,14 @@ class Progress(Protocol):
     def advance(self, images: int) -> None:
         """So many more are done."""
         ...
+
+
+class _Scratch:
+    """A temporary folder, removed with this object; unlike TemporaryDirectory's, without a warning."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="neurosim-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 class Silent:
@@ -77,7 +87,7 @@ class Run:
             return summarise(file)
 
     @property
-    def accuracy(self) -> Any:
+    def accuracy(self) -> Accuracy:
         """Accuracy per time: mean over chips, 95 % interval, each chip's own."""
         return self.summary.accuracy
 
@@ -150,8 +160,8 @@ def run(
     settings = Settings(_cores() if threads is None else threads, batch)
     loaded = _load(network, chip, inputs, limit, _seconds(times), options, shown)
     reference = _float_reference(loaded, shown)
-    holder = None if out is not None else tempfile.TemporaryDirectory(prefix="neurosim-")
-    path = Path(out) if out is not None else Path(holder.name) / "run.h5" if holder else Path()
+    holder = _Scratch() if out is None else None
+    path = holder.path / "run.h5" if holder else Path(out or "")
     described = _describe(loaded, reference, instances, frozenset(record), mode, seed)
     config = _config(loaded, instances, seed, mode, record)
     with RunWriter.open(path, plan(described), config, resume=resume, overwrite=overwrite) as writer:
