@@ -46,7 +46,7 @@ class Bar:
     def __init__(self, thing: str, console: Console | None = None) -> None:
         self._console = console or err()
         columns = (
-            SpinnerColumn("line"), TextColumn("{task.description}"), BarColumn(16), TaskProgressColumn(),
+            SpinnerColumn("line"), TextColumn("{task.description}", markup=False), BarColumn(16), TaskProgressColumn(),
             _Rate(thing), TimeRemainingColumn(compact=True),
         )  # fmt: skip
         self._progress = Progress(*columns, console=self._console, transient=True)

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from neurosim.reports import Summary
 
 GIGA = 1e9
+_TOLD = ("network", "chip", "mode", "inputs", "seed", "drift_compensation")
 SQUARE_MM = 1e-6  # in square metres
 
 
 def show_summary(summary: Summary) -> None:
     """Print all that a run came to."""
-    of = summary.attributes
+    of = {name: summary.attributes.get(name, "?") for name in _TOLD}
     say(visible(f"{of['network']} on {of['chip']} ({of['mode']})"), "bold")
     work = f"{plural(summary.images, 'image')} of {of['inputs']}, {plural(summary.chips, 'chip')}"
     say(visible(f"{work}, seed {of['seed']}, drift compensation {of['drift_compensation']}"))

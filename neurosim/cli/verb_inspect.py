@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +31,7 @@ All data sets in it; its pictures; the hash of its content:
 `neurosim inspect run.h5 --hash`
 """
 
+CLASSES = "/outputs/predictions"  # what a run file has, and a programmed chip's has not
 File = Annotated[Path, typer.Argument(metavar="RUN.h5", help="A run file, from `neurosim run --out`.")]
 Tree = Annotated[bool, typer.Option("--tree", metavar="", help="List every array with dimensions and units.")]
 Png = Annotated[
@@ -48,28 +49,25 @@ def inspect_verb(file: File, tree: Tree = False, png: Png = None, digest: Hash =
     with RunFile.open(file) as run:
         if digest:
             say(run.content_hash())
-        if tree:
-            _show_tree(run)
         if png is not None:
             _draw(run, png)
-        if not (digest or tree or png):
+        summary = CLASSES in run and not (digest or tree or png)
+        if tree or not (digest or png or summary):
+            _show_tree(run)
+        if summary:
             _show_summary(run)
 
 
 def _show_summary(run: RunFile) -> None:
+    from neurosim.foundation.errors import DataError
     from neurosim.reports import summarise
 
     show_summary(summarise(run))
-    provenance = run.attributes("/provenance")
-    if provenance:
+    with contextlib.suppress(DataError):  # another program's file need not tell
+        provenance = run.attributes("/provenance")
         title("Made with")
-        say(
-            visible(", ".join(f"{name} {value}" for name, value in sorted(_short(provenance).items()))), "dim"
-        )
-
-
-def _short(attributes: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in attributes.items() if len(str(value)) < 60}
+        short = [f"{name} {value}" for name, value in sorted(provenance.items()) if len(str(value)) < 60]
+        say(visible(", ".join(short)), "dim")
 
 
 def _show_tree(run: RunFile) -> None:
@@ -88,7 +86,9 @@ def _show_tree(run: RunFile) -> None:
 
 def _axes(dims: tuple[str, ...], shape: tuple[int, ...]) -> str:
     """Each dimension with its length."""
-    return " ".join(f"{name or '?'}={length}" for name, length in zip(dims, shape, strict=True)) or "-"
+    if not any(dims):
+        return " x ".join(map(str, shape)) or "-"
+    return " ".join(f"{name or '?'}={length}" for name, length in zip(dims, shape, strict=True))
 
 
 def _units(units: str) -> str:

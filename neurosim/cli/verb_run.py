@@ -79,9 +79,10 @@ def run_verb(
 def _run(out: Path | None, **wanted: Any) -> None:
     """Run with a bar, then show what came out and where it is."""
     try:
-        from neurosim.pipeline import run
-
         with Bar("images") as bar:
+            bar.stage("starting", 0)
+            from neurosim.pipeline import run
+
             done = run(out=out, progress=bar, **wanted)
             summary = done.summary
     except (KeyboardInterrupt, Stopped):

@@ -79,7 +79,12 @@ def train_verb(
     shipped = read_measured(find_network(network).parent)
     if shipped is not None and shipped.seed == measured.seed and shipped.n_train == measured.n_train:
         say(f"The weights it came with: {per_cent(shipped.float_accuracy)}", "dim")
-    say(f"Weights: {visible(folder / WEIGHTS_FILE)} (try `neurosim run {visible(folder)}`)")
+    say(f"Weights: {visible(folder / WEIGHTS_FILE)} (try `neurosim run {visible(_as_path(folder))}`)")
+
+
+def _as_path(folder: Path) -> str:
+    """The folder as an argument that cannot be taken for the name of a shipped network."""
+    return str(folder) if len(folder.parts) > 1 else f"./{folder}"
 
 
 def _show(bar: Bar, now: TrainingProgress) -> None:
