@@ -79,7 +79,8 @@ def plan(run: Classification) -> Plan:
     for counter in run.varying:
         entry = COUNTERS[counter]
         dims = ("chip", "time", "layer", "image")
-        variables.append(Variable(f"/counts/inference/{counter}", dims, "float32", entry.unit, entry.meaning))
+        dtype = _counter_dtype(run.counts, counter)
+        variables.append(Variable(f"/counts/inference/{counter}", dims, dtype, entry.unit, entry.meaning))
     gain = Variable(
         "/compensation/gain", ("chip", "time", "layer"), "float64", "1", "drift compensation, after the ADC"
     )
@@ -92,6 +93,15 @@ def plan(run: Classification) -> Plan:
         attributes=run.attributes,
         provenance=run.provenance,
     )
+
+
+def _counter_dtype(counts: Counts, counter: str) -> str:
+    """Saturations are whole numbers, of which no image has more than conversions: two bytes are mostly enough."""
+    conversions = {"adc_saturations": "adc_conversions", "dac_saturations": "dac_conversions"}
+    if counter not in conversions:
+        return "float32"
+    most = max(counts.fixed[conversions[counter]].values())
+    return "uint16" if most < 2**16 else "uint32"
 
 
 def _coordinates(run: Classification) -> dict[str, Coordinate]:
@@ -229,5 +239,6 @@ class FileRecorder:
             self.writer.put("/outputs/scores", at, segment.scores)
         for counter, numbers in segment.varying.items():
             where = (self.instance, segment.time, slice(None), segment.where)
-            self.writer.put(f"/counts/inference/{counter}", where, numbers.astype(np.float32))
+            dtype = _counter_dtype(self.run.counts, counter)
+            self.writer.put(f"/counts/inference/{counter}", where, numbers.astype(dtype))
         self.writer.finish_unit()

@@ -86,18 +86,19 @@ def fill_normals(out, word0, word1):  # type: ignore[no-untyped-def]
     key = _image_key(word0, word1, np.uint64(0), np.uint64(0))
     k1, k2 = _U32(key), _U32(key >> np.uint64(32))
     half = (out.size + 1) // 2
+    first, second = out[:half], out[half:]  # two arrays, or the compiler fears overlap and does not vectorise
     for i in range(out.size - half):
         a = _mix(_U32(_mix(_U32(_U32(i) + k1)) ^ k2))
         b = _mix(_U32(a ^ _U32(0x68BC21EB)))
         r = _radius(a)
         c, s = _cos_sin(b)
-        out[i] = r * c
-        out[half + i] = r * s
+        first[i] = r * c
+        second[i] = r * s
     if out.size % 2:
         i = half - 1
         a = _mix(_U32(_mix(_U32(_U32(i) + k1)) ^ k2))
         c, s = _cos_sin(_mix(_U32(a ^ _U32(0x68BC21EB))))
-        out[i] = _radius(a) * c
+        first[i] = _radius(a) * c
 
 
 @njit(fastmath=True, nogil=True, cache=True)
