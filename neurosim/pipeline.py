@@ -51,6 +51,10 @@ class Progress(Protocol):
         """So many more are done."""
         ...
 
+    def download(self, name: str, received: int, size: int | None) -> None:
+        """A file of the data set is under way: bytes so far, and in all where that is known."""
+        ...
+
 
 class _Scratch:
     """A temporary folder, removed with this object; unlike TemporaryDirectory's, without a warning."""
@@ -67,6 +71,9 @@ class Silent:
         """Nothing."""
 
     def advance(self, images: int) -> None:
+        """Nothing."""
+
+    def download(self, name: str, received: int, size: int | None) -> None:
         """Nothing."""
 
 
@@ -201,15 +208,16 @@ def _load(network: str | Network, chip: str | Chip, inputs: str | Dataset | None
     net = load_network(network) if isinstance(network, str) else network
     silicon = (load_chip(chip) if isinstance(chip, str) else chip).with_options(**options)
     shown.stage(f"loading {net.input.dataset}", 0)
-    data = (
-        inputs if isinstance(inputs, Dataset) else load_inputs(inputs or f"{net.input.dataset}/test", limit)
-    )
+    # where nobody shows a download, the log tells of it
+    watch = None if isinstance(shown, Silent) else shown.download
+    wanted = inputs or f"{net.input.dataset}/test"
+    data = wanted if isinstance(wanted, Dataset) else load_inputs(wanted, limit, watch)
     outputs = int(np.prod(net.output_shape))
     if len(data.class_names) > outputs:
         raise DataError(f"inputs {data.name}", f"at most {outputs} classes, the outputs of {net.name}",
                         f"{len(data.class_names)} classes", "use the network's own data set")  # fmt: skip
     images = prepare(data.images, data.max_level, net.input.shape, net.input.crop)
-    train = load_dataset(net.input.dataset, "train", silicon.calibration.images)
+    train = load_dataset(net.input.dataset, "train", silicon.calibration.images, watch)
     if silicon.digital.batch_norm == "folded":
         net = fold_batch_norm(net)
     fed = calibrate_network(net, prepare(train.images, train.max_level, net.input.shape, net.input.crop))

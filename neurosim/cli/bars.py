@@ -18,22 +18,19 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from neurosim.cli.terminal import err, visible
+from neurosim.cli.terminal import err, note, visible
 
 DELAY_S = 2.0
+KILO = 1000
 
 
 class _Rate(ProgressColumn):
     """Things done per second, over the last half minute."""
 
-    def __init__(self, thing: str) -> None:
-        super().__init__()
-        self._thing = thing
-
     def render(self, task: Task) -> Text:
         """The text of the column."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {self._thing}/s" if speed else "", "dim")
+        return Text(f"{speed:,.0f} {task.fields['thing']}/s" if speed else "", "dim")
 
 
 class Bar:
@@ -47,20 +44,36 @@ class Bar:
         self._console = console or err()
         columns = (
             SpinnerColumn("line"), TextColumn("{task.description}", markup=False), BarColumn(16), TaskProgressColumn(),
-            _Rate(thing), TimeRemainingColumn(compact=True),
+            _Rate(), TimeRemainingColumn(compact=True),
         )  # fmt: skip
         self._progress = Progress(*columns, console=self._console, transient=True)
-        self._task = self._progress.add_task("", total=None)
+        self._task = self._progress.add_task("", total=None, thing=thing)
+        self._thing = thing
+        self._download = ""  # the file that is under way
         self._timer = threading.Timer(DELAY_S, self._progress.start)
         self._timer.daemon = True
 
     def stage(self, text: str, total: int, done: int = 0) -> None:
         """A stage of `total` things begins, `done` of them done earlier; 0 where their number is unknown."""
-        self._progress.reset(self._task, total=total or None, completed=done, description=visible(text))
+        self._begin(text, total, done, self._thing)
 
     def advance(self, count: int) -> None:
         """So many more are done."""
         self._progress.advance(self._task, count)
+
+    def download(self, name: str, received: int, size: int | None) -> None:
+        """A file is under way: bytes so far, and in all where that is known."""
+        if name != self._download:
+            self._download = name
+            self._begin(f"downloading {name}", (size or 0) // KILO, 0, "kB")
+            if not self._console.is_terminal:
+                note(f"downloading {visible(name)}")
+        self._progress.update(self._task, completed=received / KILO)
+
+    def _begin(self, text: str, total: int, done: int, thing: str) -> None:
+        self._progress.reset(
+            self._task, total=total or None, completed=done, description=visible(text), thing=thing
+        )
 
     def reach(self, done: int, total: int, text: str) -> None:
         """`done` of `total` are done, and `text` says what is at work."""
@@ -75,5 +88,7 @@ class Bar:
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._timer.cancel()
+        if self._timer.ident is not None:
+            self._timer.join()  # it may be about to start the bar
         if self._progress.live.is_started:  # else it would print an empty line
             self._progress.stop()

@@ -58,12 +58,12 @@ def _accuracy(summary: Summary) -> None:
 def _energy(ledger: Ledger) -> None:
     title(f"Energy of one inference ({visible(ledger.label)})")
     rows = [
-        (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
+        (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1), *_priced(ledger, name))
         for name, joules in sorted(ledger.by_component().items(), key=lambda item: -item[1])
         if joules
     ]
-    rows.append(("total", format_si(ledger.total, "J"), ""))
-    table(["component", "per inference", "share"], rows, right=(1, 2), total=True)
+    rows.append(("total", format_si(ledger.total, "J"), "", "", ""))
+    table(["component", "per inference", "share", "node", "prices"], rows, right=(1, 2), total=True)
     guessed = sum(joules for status, joules in ledger.statuses.items() if status in ("assumed", "recalled"))
     say(f"Of this, {per_cent(guessed / ledger.total, 0)} rests on assumed or recalled prices.", "dim")
     for component, reason in ledger.unpriced.items():
@@ -71,6 +71,16 @@ def _energy(ledger: Ledger) -> None:
     if ledger.mixed_nodes:
         nodes = ", ".join(ledger.nodes)
         say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
+
+
+def _priced(ledger: Ledger, component: str) -> tuple[str, str]:
+    """Technology nodes of a component's prices, and how sure they are, the least sure first."""
+    from neurosim.foundation.records import STATUSES  # from sure to guessed
+
+    tags = [row.price for row in ledger.rows if row.component == component and row.joules and row.price]
+    nodes = sorted({tag.node for tag in tags if tag.node}, key=ledger.nodes.index)
+    statuses = {tag.status for tag in tags}
+    return ", ".join(nodes), ", ".join(status for status in reversed(STATUSES) if status in statuses)
 
 
 def _speed(ledger: Ledger) -> None:

@@ -60,6 +60,7 @@ def test_run_prints_the_figures_of_its_run_file(verb: Verb, tmp_path: Path) -> N
     for label, mean in zip(("25 s", "1 year"), summary.accuracy.mean, strict=True):
         assert f"{100 * mean:.2f} %" in rows[label]
     assert "Energy of one inference (hypothetical periphery)" in got.stdout
+    assert re.search(r"ADC +[\d.]+ pJ +[\d.]+ % +32 nm +derived", got.stdout)
     assert "Mixed technology nodes (32 nm, 45 nm, 90 nm)" in got.stdout
     assert f"{summary.ledger.ops_per_joule / 1e9:,.0f} GOP/s/W" in got.stdout
     assert "Saturated conversions" in got.stdout
@@ -248,6 +249,23 @@ def test_a_bar_shows_rate_and_share_of_long_work(monkeypatch: pytest.MonkeyPatch
 def test_no_bar_for_short_work_nor_into_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     assert drawn(monkeypatch, 60) == ""
     assert drawn(monkeypatch, 0, terminal=False) == ""
+
+
+def test_a_download_is_shown_in_bytes_or_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bars, "DELAY_S", 0)
+    text = io.StringIO()
+    with bars.Bar("images", Console(file=text, force_terminal=True, width=100)) as bar:
+        for received in (0, 1_000_000, 2_000_000):
+            bar.download("train.gz", received, 4_000_000)
+            time.sleep(0.05)
+    assert re.search(r"downloading train.gz .* 50% .*\d kB/s", text.getvalue())
+    assert capsys.readouterr().err == ""
+    with bars.Bar("images", Console(file=io.StringIO())) as bar:
+        bar.download("train.gz", 1, None)
+        bar.download("train.gz", 2, None)
+    assert capsys.readouterr().err == "downloading train.gz\n"
 
 
 def test_a_resumed_run_s_earlier_work_has_no_part_in_the_rate(monkeypatch: pytest.MonkeyPatch) -> None:
