@@ -32,6 +32,7 @@ from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.inference import OneImage, RateEngine
 from neurosim.graph import load_network
 from neurosim.inputs import load_dataset, prepare
+from neurosim.pipeline import Silent
 from neurosim.placement import place
 from neurosim.programming import calibrate_network, program
 
@@ -182,16 +183,13 @@ def recording_rows(bench: Bench) -> list[Row]:
     ]  # fmt: skip
 
 
-class Stages:
+class Stages(Silent):
     """Remembers when the last stage of a run, the chips', began."""
 
     last_stage = 0.0
 
     def stage(self, text: str, total: int, done: int = 0) -> None:
         self.last_stage = time.perf_counter()
-
-    def advance(self, images: int) -> None:
-        pass
 
 
 def import_row() -> Row:
