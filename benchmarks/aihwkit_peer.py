@@ -32,7 +32,9 @@ def analog_model(config_type: type, read_noise: bool) -> torch.nn.Module:
             linear.weight.data = torch.tensor(np.array(own["weight"]))
             linear.bias.data = torch.tensor(np.array(own["bias"]))
             layers += [linear, torch.nn.ReLU()]
-    config = config_type(noise_model=PCMLikeNoiseModel(g_max=25.0), drift_compensation=GlobalDriftCompensation())
+    config = config_type(
+        noise_model=PCMLikeNoiseModel(g_max=25.0), drift_compensation=GlobalDriftCompensation()
+    )
     config.forward.inp_res = config.forward.out_res = STEPS
     config.forward.out_noise = 0.0
     if read_noise:
@@ -71,4 +73,7 @@ def measure(images: np.ndarray, labels: np.ndarray, t_s: float, repeats: int,
                     for i in range(100):
                         model(x[i : i + 1])
 
-            yield f"{name.split(',')[0]}{', noisy' if read_noise else ''}, one image", median_s(singles, 3) / 100
+            yield (
+                f"{name.split(',')[0]}{', noisy' if read_noise else ''}, one image",
+                median_s(singles, 3) / 100,
+            )

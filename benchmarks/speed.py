@@ -79,7 +79,10 @@ def median_s(action: Callable[[], object], repeats: int) -> float:
 def prepared(short: bool) -> Bench:
     network = load_network(NETWORK)
     limit = 500 if short else None
-    test, train = load_dataset(network.input.dataset, "test", limit), load_dataset(network.input.dataset, "train", 500)
+    test, train = (
+        load_dataset(network.input.dataset, "test", limit),
+        load_dataset(network.input.dataset, "train", 500),
+    )
     images = prepare(test.images, test.max_level, network.input.shape)
     repeats = 2 if short else 9
     plain = median_s(plain_products(images), repeats)
@@ -148,14 +151,18 @@ def monte_carlo_row(bench: Bench) -> Row:
         read(program(network, chip, placement, calibration, 0, instance), inputs)
     seconds = time.process_time() - start
     plain = bench.plain_s * bench.chips * len(bench.times_s)
-    return Row(f"Monte Carlo, {bench.chips} chips x {len(bench.times_s)} times", seconds, seconds / plain, "<= 2.0")
+    return Row(
+        f"Monte Carlo, {bench.chips} chips x {len(bench.times_s)} times", seconds, seconds / plain, "<= 2.0"
+    )
 
 
 def single_row(bench: Bench) -> Row:
     """One image at a time."""
     one = OneImage(programmed(bench).age_to(DAY_S))
     images = bench.images[:500]
-    seconds = median_s(lambda: [one.scores(image, index) for index, image in enumerate(images)], bench.repeats)
+    seconds = median_s(
+        lambda: [one.scores(image, index) for index, image in enumerate(images)], bench.repeats
+    )
     return Row("one image at a time, per image", seconds / len(images), note="fused" if one.fused else "")
 
 
@@ -166,20 +173,26 @@ def recording_rows(bench: Bench) -> list[Row]:
     calibration = calibrate_network(network, bench.calibration_images)
     placement = place(network, chip, calibration.signed)
     inputs = Inputs(bench.images, bench.times_s[: len(times)])
-    start = time.perf_counter()
-    for instance in range(chips):
-        read(program(network, chip, placement, calibration, 0, instance), inputs)
-    bare = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as folder:
+
+    def in_memory() -> float:
+        start = time.perf_counter()
+        for instance in range(chips):
+            read(program(network, chip, placement, calibration, 0, instance), inputs)
+        return time.perf_counter() - start
+
+    def recorded() -> float:
         clock = Stages()
-        ns.run(NETWORK, instances=chips, times=times, out=Path(folder) / "run.h5", threads=1, progress=clock,
-               limit=len(bench.images))  # fmt: skip
-        recorded = time.perf_counter() - clock.last_stage
-    allowed = 0.1 * bare + 0.2
+        with tempfile.TemporaryDirectory() as folder:
+            ns.run(NETWORK, instances=chips, times=times, out=Path(folder) / "run.h5", threads=1, progress=clock,
+                   limit=len(bench.images))  # fmt: skip
+            return time.perf_counter() - clock.last_stage
+
+    pairs = [(in_memory(), recorded()) for _ in range(min(bench.repeats, 3))]
+    bare, whole = (statistics.median(column) for column in zip(*pairs, strict=True))
     return [
         Row(f"{chips} chips x {len(times)} times in memory (clock)", bare),
-        Row("the same into a sealed run file (clock)", recorded, recorded / bare, f"<= +{allowed:.2f} s",
-            f"+{recorded - bare:.2f} s"),
+        Row("the same into a sealed run file (clock)", whole, None, f"<= +{0.1 * bare + 0.2:.2f} s",
+            f"+{whole - bare:.2f} s"),
     ]  # fmt: skip
 
 
@@ -220,12 +233,20 @@ def aihwkit_rows(bench: Bench) -> list[Row]:
 def table(short: bool, peers: bool = True) -> list[Row]:
     """All rows; what the tests call with short=True."""
     bench = prepared(short)
-    rows = [*noisy_rows(bench), monte_carlo_row(bench), single_row(bench), *recording_rows(bench), import_row()]
+    rows = [
+        *noisy_rows(bench),
+        monte_carlo_row(bench),
+        single_row(bench),
+        *recording_rows(bench),
+        import_row(),
+    ]
     return [*rows, *(aihwkit_rows(bench) if peers else [])]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     print(f"{'what':52} {'seconds':>10} {'ratio':>7}  {'target':>9}  note")

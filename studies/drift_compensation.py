@@ -26,7 +26,9 @@ def compare(network, chips, times, limit=None):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("network", nargs="?", default="fashion_cnn")
     parser.add_argument("--chips", type=int, default=5)
     parser.add_argument("--limit", type=int)
@@ -48,7 +50,9 @@ def plot(network, gain, none, reference, path):
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     for accuracy, label in ((gain, "global drift compensation"), (none, "no compensation")):
         line = axes.semilogx(accuracy.times_s, 100 * accuracy.mean, "o-", label=label)[0]
-        axes.fill_between(accuracy.times_s, 100 * accuracy.low, 100 * accuracy.high, alpha=0.2, color=line.get_color())
+        axes.fill_between(
+            accuracy.times_s, 100 * accuracy.low, 100 * accuracy.high, alpha=0.2, color=line.get_color()
+        )
     axes.axhline(100 * reference, color="black", linestyle=":", label="float network")
     axes.set(xlabel="time since programming (s)", ylabel="accuracy (%)", title=f"{network} on joshi_2020")
     axes.legend()

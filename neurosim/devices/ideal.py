@@ -46,7 +46,7 @@ class Ideal:
         self,
         state: IdealState,
         t_s: float,
-        t_chip_s: float | None,
+        t_chip_s: float | None,  # noqa: ARG002
         rng: Stream,  # noqa: ARG002
     ) -> tuple[np.ndarray, np.ndarray]:
         """The programmed conductances and no variance."""

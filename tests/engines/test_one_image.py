@@ -36,7 +36,9 @@ def test_equals_the_block_path(adc_bits):
     if adc_bits is None:
         np.testing.assert_allclose(single, blocks, atol=1e-5)
     else:
-        assert (np.abs(single - blocks) < 1e-5).mean() > 0.98  # a current between two codes may fall either way
+        assert (
+            np.abs(single - blocks) < 1e-5
+        ).mean() > 0.98  # a current between two codes may fall either way
     assert (single.argmax(axis=1) == blocks.argmax(axis=1)).mean() > 0.99
 
 
@@ -77,4 +79,6 @@ def test_a_chain_without_noise_or_bias_is_exact():
     one = OneImage(aged)
     assert one.fused
     expected = network.forward(digits()[:10])
-    np.testing.assert_allclose([one.scores(x, i) for i, x in enumerate(digits()[:10])], expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        [one.scores(x, i) for i, x in enumerate(digits()[:10])], expected, rtol=1e-4, atol=1e-4
+    )

@@ -16,8 +16,20 @@ from neurosim.engines.inference import RateEngine, rate
 from neurosim.engines.inference.counting import count_inference
 from neurosim.foundation.errors import ConfigError
 from neurosim.graph import (
-    Add, AvgPool, BatchNorm, Conv2d, Dense, Flatten, GlobalAvgPool, InputSpec, MaxPool, Network, ReLU, Softmax,
-    fold_batch_norm, load_network,
+    Add,
+    AvgPool,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    InputSpec,
+    MaxPool,
+    Network,
+    ReLU,
+    Softmax,
+    fold_batch_norm,
+    load_network,
 )  # fmt: skip
 from neurosim.inputs import load_dataset, prepare
 from neurosim.placement import place
