@@ -146,4 +146,4 @@ def _say_how_to_go_on(out: Path | None) -> None:
             f"stopped; what was finished is safe in {visible(parts)}: go on with --resume, all else the same"
         )
     else:
-        note("stopped before anything was recorded")
+        note("stopped; there is nothing to resume")
