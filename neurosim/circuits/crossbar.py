@@ -6,7 +6,7 @@ It knows no layer type. Programming makes a `Crossbar` (the devices, for life); 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -117,6 +117,7 @@ class AgedCrossbar:
     d, s2 : one float32 array per row tile (rows of the tile, converted columns): conductance over n g_max,
         and the variance of its per-read noise (None when there is none)
     row_siemens : float32 (rows,), conductance that an input drives, all devices and polarities
+    g_siemens, variance : float32 (polarities, devices, rows, columns), what d and s2 were made from (S, S^2)
     """
 
     crossbar: Crossbar
@@ -124,6 +125,7 @@ class AgedCrossbar:
     s2: tuple[np.ndarray, ...] | None
     row_siemens: np.ndarray
     g_siemens: np.ndarray
+    variance: np.ndarray
     t_s: float
 
     @staticmethod
@@ -138,7 +140,16 @@ class AgedCrossbar:
         d = _rows_of(columns, crossbar.row_splits)
         s2 = None if spreads is None else _rows_of(spreads, crossbar.row_splits)
         row_siemens = g_siemens.sum(axis=(0, 1, 3), dtype=np.float64).astype(np.float32)
-        return AgedCrossbar(crossbar, d, s2, row_siemens, g_siemens, t_s)
+        return AgedCrossbar(crossbar, d, s2, row_siemens, g_siemens, variance, t_s)
+
+    def transposed(self, column_splits: tuple[int, ...]) -> AgedCrossbar:
+        """The same devices driven on their columns and sensed on their rows: `forward` then gives x W^T.
+
+        column_splits : lengths of the column tiles, each of which then has ADCs of its own
+        """
+        turned = replace(self.crossbar, row_splits=column_splits, sparse=False)
+        g, variance = (np.ascontiguousarray(a.swapaxes(2, 3)) for a in (self.g_siemens, self.variance))
+        return AgedCrossbar.of(turned, g, variance, self.t_s)
 
     @property
     def columns(self) -> int:

@@ -177,6 +177,22 @@ def test_no_read_noise_where_switched_off():
     assert (reads[0] == reads[1]).all()
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_transposed_read_is_the_product_with_the_transpose(cell):
+    turned = build(cell).age_to(0.0, 1e-6).transposed((50, 20))
+    d = np.random.default_rng(1).random((9, 70)).astype(np.float32)
+    product = turned.forward(d, reading(9), wires(turned, d))
+    np.testing.assert_allclose(product, d.astype(float) @ W.T, atol=1e-4)
+
+
+def test_transposed_read_has_the_noise_of_the_same_devices():
+    aged = pcm_crossbar(shape=(30, 8)).age_to(86400.0, 1e-4)
+    turned, n = aged.transposed((8,)), 40_000
+    reads = many_reads(turned, np.ones(8, np.float32), n) / aged.crossbar.scale.per_unit
+    expected = aged.variance.sum(axis=(0, 1, 3)) / G_MAX**2
+    assert abs(reads.var(axis=0).sum() / expected.sum() - 1) < 6 * np.sqrt(2 / (n * 30))
+
+
 def test_reading_changes_nothing_but_the_tally():
     aged = pcm_crossbar().age_to(3600.0, 1e-6)
     before = [a.copy() for a in (*aged.d, aged.g_siemens, aged.crossbar.state.g_siemens)]
