@@ -33,7 +33,7 @@ from neurosim.graph import Network, fold_batch_norm, load_network
 from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
 from neurosim.placement import Placement, place
 from neurosim.programming import Calibration, calibrate_network, inference_time_s, program, save_chip
-from neurosim.recording import RunFile, RunWriter
+from neurosim.recording import RunFile, RunWriter, check_output
 from neurosim.reports import Accuracy, Summary, summarise
 
 MODES = ("rate",)
@@ -129,10 +129,10 @@ def run(
     mode: str = "rate",
     inputs: str | Dataset | None = None,
     instances: int = 1,
-    times: Sequence[str | float] = ("25 s",),
+    times: str | float | Sequence[str | float] = ("25 s",),
     seed: int = 0,
     out: str | Path | None = None,
-    record: Iterable[str] = ("outputs",),
+    record: str | Iterable[str] = ("outputs",),
     limit: int | None = None,
     threads: int | None = None,
     batch: int = SEGMENT,
@@ -163,13 +163,17 @@ def run(
     Raises NeurosimError (Config, Data, Format or Limit) with the field, what was expected and the remedy.
     """
     shown = progress or Silent()
+    times = (times,) if isinstance(times, str | float | int) else tuple(times)
+    record = frozenset((record,) if isinstance(record, str) else record)
     _check(mode, instances, times, record)
+    if out is not None:
+        check_output(out, resume=resume, overwrite=overwrite)
     settings = Settings(_cores() if threads is None else threads, batch)
     loaded = _load(network, chip, inputs, limit, _seconds(times), options, shown)
     reference = _float_reference(loaded, shown)
     holder = _Scratch() if out is None else None
     path = holder.path / "run.h5" if holder else Path(out or "")
-    described = _describe(loaded, reference, instances, frozenset(record), mode, seed)
+    described = _describe(loaded, reference, instances, record, mode, seed)
     config = _config(loaded, instances, seed, mode, record)
     with RunWriter.open(path, plan(described), config, resume=resume, overwrite=overwrite) as writer:
         _execute(loaded, described, writer, seed, settings, save_chips, shown)

@@ -7,7 +7,7 @@ Only this room uses h5py. A run declares a `Plan`, writes through a `RunWriter` 
 from neurosim.recording.arrays import load_arrays, save_arrays
 from neurosim.recording.reading import Entry, RunFile
 from neurosim.recording.schema import FORMAT, Coordinate, Plan, Static, Variable
-from neurosim.recording.writer import RunWriter
+from neurosim.recording.writer import RunWriter, check_output
 
 __all__ = [
     "FORMAT",
@@ -18,6 +18,7 @@ __all__ = [
     "RunWriter",
     "Static",
     "Variable",
+    "check_output",
     "load_arrays",
     "save_arrays",
 ]

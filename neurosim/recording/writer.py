@@ -200,7 +200,7 @@ def _manifest_to_use(path: Path, new: Manifest, lock: WriterLock, resume: bool, 
         if began is not None and _run_id(path) == began.run_id:
             _tidy(folder, lock)  # sealed, then killed before its parts were removed
         if began is None or not began.overwrite or _run_id(path) == began.run_id:
-            raise _exists(path)
+            raise _exists(path, resume)
     if began is None:
         _remove_parts(folder, {_LOCK})
         new.write(folder)
@@ -214,10 +214,20 @@ def _manifest_to_use(path: Path, new: Manifest, lock: WriterLock, resume: bool, 
     return began
 
 
-def _exists(path: Path) -> ConfigError:
-    return ConfigError(
-        str(path), "a new file", "one that exists", "replace it with --overwrite or choose another --out"
-    )
+def check_output(path: str | Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    """Refuse an output that `RunWriter.open` would refuse, before any work: unwritable, or finished already.
+
+    Raises ConfigError.
+    """
+    path = Path(path)
+    check_target(path)
+    if path.exists() and not overwrite and not parts_folder(path).exists():
+        raise _exists(path, resume)
+
+
+def _exists(path: Path, resume: bool = False) -> ConfigError:
+    got = "a finished one, with nothing to resume" if resume else "one that exists"
+    return ConfigError(str(path), "a new file", got, "replace it with --overwrite or choose another --out")
 
 
 def _run_id(path: Path) -> str:

@@ -172,3 +172,20 @@ def test_inputs_of_more_classes_than_outputs_are_refused():
     )
     with pytest.raises(DataError, match="at most 3 classes"):
         ns.run(network)
+
+
+def test_a_single_time_and_record_need_no_list():
+    run = ns.run("digits_mlp", times="1 h", record="none", limit=10)
+    with RunFile.open(run.path) as file:
+        assert file.read("/time").tolist() == [3600.0]
+        assert "/outputs/scores" not in file
+
+
+def test_a_finished_run_is_refused_before_any_work(tmp_path):
+    out = tmp_path / "run.h5"
+    ns.run("digits_mlp", out=out, limit=10)
+    with pytest.raises(ConfigError, match="one that exists; replace it with --overwrite"):
+        ns.run("no such network, not even looked for", out=out)
+    with pytest.raises(ConfigError, match="nothing to resume"):
+        ns.run("digits_mlp", out=out, limit=10, resume=True)
+    ns.run("digits_mlp", out=out, limit=10, overwrite=True)
