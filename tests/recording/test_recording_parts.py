@@ -286,7 +286,7 @@ def test_a_run_killed_between_sealing_and_tidying_is_found_complete(tmp_path, wh
         run_sample(path)
     monkeypatch.undo()
     assert path.with_suffix(".parts").is_dir()
-    with pytest.raises(ConfigError, match="expected a new file, got one that exists"):
+    with pytest.raises(ConfigError, match="got a finished one, with nothing to resume"):
         RunWriter.open(path, sample_plan(), CONFIG, resume=True)
     assert not list(path.with_suffix(".parts").glob("*.h5"))
     assert hash_of(path) == whole
