@@ -16,7 +16,14 @@ from typer.testing import CliRunner
 import neurosim
 from neurosim.cli.main import app
 
-PROGRAM = (sys.executable, "-c", "from neurosim.cli.main import main; main()")
+MAIN = "from neurosim.cli.main import main; main()"
+# each unit of work takes 50 ms longer, so that a run can be stopped at the same stage on any machine
+SLOW = """
+import time
+from neurosim.engines.layout import FileRecorder
+fast = FileRecorder.put
+FileRecorder.put = lambda recorder, segment: (fast(recorder, segment), time.sleep(0.05))[0]
+"""
 Verb = Callable[..., Any]
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -44,9 +51,10 @@ def verb() -> Verb:
 def program(tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     """Start the program as a process of its own, in an empty folder."""
 
-    def start(*arguments: object, **how: Any) -> subprocess.Popen[str]:
+    def start(*arguments: object, slow: bool = False, **how: Any) -> subprocess.Popen[str]:
+        code = SLOW + MAIN if slow else MAIN
         return subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)], cwd=tmp_path, text=True, env=environment(),
+            [sys.executable, "-c", code, *map(str, arguments)], cwd=tmp_path, text=True, env=environment(),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, **how,
         )  # fmt: skip
 

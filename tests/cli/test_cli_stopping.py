@@ -17,20 +17,8 @@ from conftest import Verb, one_line
 
 Program = Callable[..., subprocess.Popen[str]]
 WORK = ("run", "--times", "25 s", "--times", "1 day", "--times", "1 year", "--threads", 1)
-LONG_S = 5.0  # of work: several parts, which close after two seconds
+LONG = (*WORK, "--instances", 60)  # 180 units of work: slowed down, nine seconds on the fastest machine
 PATIENCE_S = 120
-
-
-@pytest.fixture
-def long(verb: Verb) -> tuple[object, ...]:
-    """Arguments of a run that takes LONG_S on this machine."""
-    verb(*WORK)  # what is compiled is compiled
-    begin = time.monotonic()
-    verb(*WORK)
-    one = time.monotonic()
-    verb(*WORK, "--instances", 21)
-    per_chip_s = (time.monotonic() - one - (one - begin)) / 20
-    return *WORK, "--instances", round(LONG_S / max(per_chip_s, 1e-3))
 
 
 def wait_for(condition: Callable[[], Any], process: subprocess.Popen[str]) -> None:
@@ -55,30 +43,30 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 @pytest.mark.slow
 def test_a_run_killed_and_stopped_ends_like_one_that_was_not(
-    program: Program, verb: Verb, long: tuple[object, ...], tmp_path: Path
+    program: Program, verb: Verb, tmp_path: Path
 ) -> None:
-    whole = program(*long, "--out", "whole.h5")
+    whole = program(*LONG, "--out", "whole.h5")
     parts = tmp_path / "run.parts"
 
-    killed = program(*long, "--out", "run.h5")
+    killed = program(*LONG, "--out", "run.h5", slow=True)
     wait_for(lambda: list(parts.glob("0*.h5")), killed)
     killed.send_signal(signal.SIGSTOP)  # so that it does not end before the second has tried
-    second = verb(*long, "--out", tmp_path / "run.h5", "--resume")
+    second = verb(*LONG, "--out", tmp_path / "run.h5", "--resume")
     assert second.exit_code == 1
     assert f"expected no other writer, got process {killed.pid} on " in one_line(second.stderr)
     killed.kill()
     assert ended(killed)[0] == -signal.SIGKILL
     assert not (tmp_path / "run.h5").exists()
 
-    again = verb(*long, "--out", tmp_path / "run.h5")
+    again = verb(*LONG, "--out", tmp_path / "run.h5")
     assert again.exit_code == 2
     assert "go on with --resume or begin anew with --overwrite" in one_line(again.stderr)
-    other = verb(*long, "--out", tmp_path / "run.h5", "--resume", "--seed", 1)
+    other = verb(*LONG, "--out", tmp_path / "run.h5", "--resume", "--seed", 1)
     assert other.exit_code == 2
     assert re.search(r"seed.* 0.* 1", other.stderr)
 
     for number, exit_code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
-        stopped = program(*long, "--out", "run.h5", "--resume")
+        stopped = program(*LONG, "--out", "run.h5", "--resume", slow=True)
         wait_for(is_writing(tmp_path, stopped), stopped)
         time.sleep(0.1)  # some units in work, not yet in a part
         stopped.send_signal(number)
@@ -90,7 +78,7 @@ def test_a_run_killed_and_stopped_ends_like_one_that_was_not(
         )
         assert not (tmp_path / "run.h5").exists()
 
-    code, out, err = ended(program(*long, "--out", "run.h5", "--resume"))
+    code, out, err = ended(program(*LONG, "--out", "run.h5", "--resume"))
     assert (code, err) == (0, "")
     assert "digits_mlp on joshi_2020" in out
     assert not parts.exists()
@@ -99,10 +87,8 @@ def test_a_run_killed_and_stopped_ends_like_one_that_was_not(
     assert len(hashes) == 1
 
 
-def test_a_stopped_run_without_a_file_says_that_nothing_is_kept(
-    program: Program, long: tuple[object, ...], tmp_path: Path
-) -> None:
-    process = program(*long, "--save-chips", "chips")
+def test_a_stopped_run_without_a_file_says_that_nothing_is_kept(program: Program, tmp_path: Path) -> None:
+    process = program(*LONG, "--save-chips", "chips", slow=True)
     wait_for(lambda: list(tmp_path.glob("chips/*.h5")), process)
     process.send_signal(signal.SIGINT)
     code, out, err = ended(process)
