@@ -27,6 +27,7 @@ from neurosim.engines.engine import BLOCK, SEGMENT, Inputs, Settings
 from neurosim.engines.inference import RateEngine
 from neurosim.engines.inference.counting import count_inference
 from neurosim.engines.layout import RECORDS, Classification, FileRecorder, plan
+from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.units import parse_time
 from neurosim.graph import Network, fold_batch_norm, load_network
@@ -235,7 +236,8 @@ def _float_reference(loaded: _Loaded, shown: Progress) -> np.ndarray:
     classes = np.empty(len(images), np.int64)
     for start in range(0, len(images), 4 * BLOCK):
         part = slice(start, start + 4 * BLOCK)
-        classes[part] = loaded.network.forward(images[part]).argmax(axis=1)
+        with one_blas_thread():
+            classes[part] = loaded.network.forward(images[part]).argmax(axis=1)
         shown.advance(len(classes[part]))
     return classes
 

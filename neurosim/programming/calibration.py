@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import DataError
 from neurosim.graph import Network
 
@@ -33,7 +34,8 @@ def calibrate_network(network: Network, images: np.ndarray) -> Calibration:
     if len(images) == 0:
         raise DataError("calibration images", "at least one", "none", "use a data set with a training split")
     wanted = {layer.name: layer.inputs[0] for layer in network.weighted}
-    kept = network.trace(images, {name for name in wanted.values() if name != "input"})[1]
+    with one_blas_thread():
+        kept = network.trace(images, {name for name in wanted.values() if name != "input"})[1]
     kept = {**kept, "input": images}
     vectors = {}
     for layer in network.weighted:

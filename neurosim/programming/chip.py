@@ -13,6 +13,7 @@ from neurosim.circuits.converters import calibrate
 from neurosim.circuits.crossbar import AgedCrossbar, Converters, Crossbar, Read, Tally
 from neurosim.costs import chip_time_s
 from neurosim.devices import make_device
+from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.counts import Counts, LayerGeometry
 from neurosim.foundation.errors import NotProgrammedError
 from neurosim.foundation.streams import Stream, stream
@@ -77,16 +78,18 @@ class ProgrammedChip:
 
         With drift compensation each layer's probes are read once more, through the same noisy converters.
         """
-        aged = {}
-        for name, layer in self.layers.items():
-            crossbars = tuple(crossbar.age_to(t_s, self.t_chip_s) for crossbar in layer.crossbars)
-            gain = 1.0
-            if self.chip.compensation.drift == "global":
-                key = layer_stream(self.root, self.instance, name).child("compensation", float(t_s))
-                now = probe_response(crossbars, layer.converters, layer.probes, key)
-                gain = layer.reference / now if now > 0 else 1.0
-            aged[name] = AgedLayer(name, crossbars, layer.converters, gain)
+        with one_blas_thread():
+            aged = {name: self._age_layer(layer, t_s) for name, layer in self.layers.items()}
         return AgedChip(self, aged, t_s, chip_stream(self.root, self.instance).child("read", float(t_s)))
+
+    def _age_layer(self, layer: ProgrammedLayer, t_s: float) -> AgedLayer:
+        crossbars = tuple(crossbar.age_to(t_s, self.t_chip_s) for crossbar in layer.crossbars)
+        gain = 1.0
+        if self.chip.compensation.drift == "global":
+            key = layer_stream(self.root, self.instance, layer.name).child("compensation", float(t_s))
+            now = probe_response(crossbars, layer.converters, layer.probes, key)
+            gain = layer.reference / now if now > 0 else 1.0
+        return AgedLayer(layer.name, crossbars, layer.converters, gain)
 
     def read_out(self, t_s: float) -> dict[str, list[dict[str, np.ndarray]]]:
         """Every device of every layer at a time: one dictionary of named arrays per group."""
@@ -155,9 +158,10 @@ def program(network: Network, chip: Chip, placement: Placement, calibration: Cal
         key = layer_stream(root, instance, layer.name)
         matrices = layer.matrices(network.params[layer.name])
         vectors = calibration.vectors[layer.name]
-        layers[layer.name] = _program_layer(
-            chip, placement.layer(layer.name), matrices, vectors, key, t_chip_s
-        )
+        with one_blas_thread():
+            layers[layer.name] = _program_layer(
+                chip, placement.layer(layer.name), matrices, vectors, key, t_chip_s
+            )
     return ProgrammedChip(chip, network, placement, layers, root, instance, t_chip_s)
 
 

@@ -1,5 +1,10 @@
 """`neurosim.run` from end to end on the embedded digits."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray
@@ -189,3 +194,18 @@ def test_a_finished_run_is_refused_before_any_work(tmp_path):
     with pytest.raises(ConfigError, match="nothing to resume"):
         ns.run("digits_mlp", out=out, limit=10, resume=True)
     ns.run("digits_mlp", out=out, limit=10, overwrite=True)
+
+
+@pytest.mark.usefixtures("data_folder")
+def test_threads_of_the_blas_leave_the_file_as_it_is(tmp_path):
+    # products of this network, calibration included, are large enough for a BLAS to split over its threads
+    code = "import sys, neurosim as ns; ns.run('mnist_lenet', limit=300, out=sys.argv[1], threads=int(sys.argv[2]))"
+    for threads in ("1", "2"):
+        surroundings = {
+            **os.environ,
+            "OPENBLAS_NUM_THREADS": threads,
+            "PYTHONPATH": str(Path(ns.__file__).parents[1]),
+        }
+        command = [sys.executable, "-c", code, str(tmp_path / f"{threads}.h5"), threads]
+        subprocess.run(command, check=True, env=surroundings)
+    assert content_hash(tmp_path / "1.h5") == content_hash(tmp_path / "2.h5")

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from neurosim.circuits.crossbar import Read, Tally
 from neurosim.engines.engine import BLOCK, Inputs, Outcome, Progress, Recorder, Segment, Settings
 from neurosim.engines.inference.counting import count_inference
+from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.graph import INPUT, Layer, Network, Weighted
 from neurosim.programming import AgedChip, AgedLayer, ProgrammedChip, require_programmed
@@ -42,7 +42,7 @@ class RateEngine:
         if inputs.images.shape[1:] != expected:
             raise DataError("inputs", f"images of shape {expected}", f"{inputs.images.shape[1:]}",
                             f"network {chip.network.name!r} takes {chip.network.input.dataset!r}")  # fmt: skip
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(settings.threads) as pool:
+        with one_blas_thread(), ThreadPoolExecutor(settings.threads) as pool:
             for index, t_s in enumerate(inputs.times_s):
                 wanted = [where for k, where in enumerate(inputs.segments) if recorder.wanted(index, k)]
                 if not wanted:
