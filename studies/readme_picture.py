@@ -29,7 +29,9 @@ def draw(folder: Path, chips: int, limit: int | None = None) -> tuple[Path, Path
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=PICTURES)
     parser.add_argument("--chips", type=int, default=10)
     parser.add_argument("--limit", type=int)

@@ -7,6 +7,7 @@ block says what is special about it:
                                command line's parser, scripts exist and know the options they are given
     <!-- file: NAME -->        it is written to that file, for the blocks after it
     <!-- setup:run -->         what .ci/run runs in a fresh environment
+    <!-- needs real data -->   it looks at what a block before it made from MNIST or the like
 
 To be fast, `neurosim run` and `neurosim train` are given small limits that the page does not show, and so is
 `ns.run` in Python blocks.
@@ -19,7 +20,6 @@ import os
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -56,6 +56,10 @@ class Block:
         return self.language in ("bash", "python") and not self.mark.startswith(("not run:", "setup:"))
 
     @property
+    def needs_data(self) -> bool:
+        return self.mark == "needs real data" or (self.runs and bool(REAL_DATA.search(self.text)))
+
+    @property
     def commands(self) -> list[str]:
         """Lines of a shell block, continued ones joined, without comments and prompts."""
         joined = self.text.replace("\\\n", " ")
@@ -76,7 +80,7 @@ class Page:
         last = self.blocks.index(block) + 1
         for number in range(self.done, last):
             self.done = number + 1
-            if has_data() or not REAL_DATA.search(self.blocks[number].text):
+            if has_data() or not self.blocks[number].needs_data:
                 self._run(self.blocks[number])
 
     def _run(self, block: Block) -> None:
@@ -96,7 +100,13 @@ def blocks_of(path: Path) -> list[Block]:
     text = path.read_text(encoding="utf-8")
     name = path.relative_to(ROOT).as_posix()
     return [
-        Block(name, text.count("\n", 0, found.start("text")), found["language"], found["text"], found["mark"] or "")
+        Block(
+            name,
+            text.count("\n", 0, found.start("text")),
+            found["language"],
+            found["text"],
+            found["mark"] or "",
+        )
         for found in FENCE.finditer(text)
     ]
 
@@ -152,10 +162,11 @@ def few(full: Any, *args: Any, **options: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Page]]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Page]:
     """Every page with a folder of its own."""
-    yield {
-        path.relative_to(ROOT).as_posix(): Page(blocks_of(path), tmp_path_factory.mktemp("page")) for path in PAGES
+    return {
+        path.relative_to(ROOT).as_posix(): Page(blocks_of(path), tmp_path_factory.mktemp("page"))
+        for path in PAGES
     }
 
 
@@ -171,7 +182,7 @@ def plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("block", RUNNING, ids=where)
 def test_block_runs(block: Block, pages: dict[str, Page], monkeypatch: pytest.MonkeyPatch) -> None:
-    if REAL_DATA.search(block.text) and not has_data():
+    if block.needs_data and not has_data():
         pytest.skip("needs real data: set NEUROSIM_DATA to the folder that holds the data sets")
     page = pages[block.page]
     monkeypatch.chdir(page.folder)
