@@ -18,6 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from neurosim.cli.stopping import go_on
 from neurosim.cli.terminal import err, note, visible
 
 DELAY_S = 2.0
@@ -55,14 +56,17 @@ class Bar:
 
     def stage(self, text: str, total: int, done: int = 0) -> None:
         """A stage of `total` things begins, `done` of them done earlier; 0 where their number is unknown."""
+        go_on()
         self._begin(text, total, done, self._thing)
 
     def advance(self, count: int) -> None:
         """So many more are done."""
+        go_on()
         self._progress.advance(self._task, count)
 
     def download(self, name: str, received: int, size: int | None) -> None:
         """A file is under way: bytes so far, and in all where that is known."""
+        go_on()
         if name != self._download:
             self._download = name
             self._begin(f"downloading {name}", (size or 0) // KILO, 0, "kB")
@@ -77,6 +81,7 @@ class Bar:
 
     def reach(self, done: int, total: int, text: str) -> None:
         """`done` of `total` are done, and `text` says what is at work."""
+        go_on()
         self._progress.update(self._task, completed=done, total=total, description=visible(text))
 
     def __enter__(self) -> Bar:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -30,23 +31,48 @@ class Stopped(BaseException):
         self.exit_code = _SIGNALLED + number
 
 
+_arrived: list[int] = []  # signals since the program began
+
+
 @contextlib.contextmanager
 def signals_stop() -> Iterator[None]:
-    """Inside, SIGTERM and Ctrl-C raise Stopped, so that a run can close its last part."""
+    """Inside, SIGTERM and Ctrl-C raise Stopped, so that a run can close its last part.
+
+    Raised while a library calls back into Python from compiled code (numba loading a kernel), an exception is
+    reported as unraisable and lost. So the signal is remembered too, and `go_on` raises it again.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
-    former = signal.signal(signal.SIGTERM, _stop)
+    _arrived.clear()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    former = {number: signal.signal(number, _stop) for number in numbers if callable(signal.getsignal(number))
+              or signal.getsignal(number) == signal.SIG_DFL}  # fmt: skip
+    hook, sys.unraisablehook = sys.unraisablehook, _quiet_about_stopping
     try:
         yield
     except KeyboardInterrupt:
         raise Stopped(signal.SIGINT) from None
     finally:
-        signal.signal(signal.SIGTERM, former)
+        sys.unraisablehook = hook
+        for number, handler in former.items():
+            signal.signal(number, handler)
+
+
+def go_on() -> None:
+    """Raise Stopped if a signal has arrived whose exception was lost; called wherever progress is shown."""
+    if _arrived:
+        raise Stopped(_arrived[-1])
 
 
 def _stop(number: int, _: object) -> NoReturn:
+    _arrived.append(number)
     raise Stopped(number)
+
+
+def _quiet_about_stopping(lost: Any) -> None:
+    if not isinstance(lost.exc_value, Stopped):
+        sys.__unraisablehook__(lost)
 
 
 def explain(problem: BaseException, show_traceback: bool) -> int:

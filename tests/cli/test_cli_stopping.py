@@ -121,6 +121,28 @@ def test_a_closed_pipe_is_no_error(program: Program) -> None:
     assert process.wait(PATIENCE_S) in (0, 1, 128 + signal.SIGPIPE)
 
 
+def test_a_signal_lost_in_a_callback_of_compiled_code_still_stops_the_run(
+    verb: Verb, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import ctypes
+
+    from neurosim.engines.layout import FileRecorder
+
+    put = FileRecorder.put
+
+    def put_and_lose(recorder: FileRecorder, segment: Any) -> None:
+        # what Python raises in here it reports and drops, as when numba is loading a kernel
+        ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), number))()
+        put(recorder, segment)
+
+    monkeypatch.setattr(FileRecorder, "put", put_and_lose)
+    for number, exit_code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        got = verb("run", "--instances", 3, "--out", tmp_path / f"{number}.h5")
+        assert got.exit_code == exit_code
+        assert "go on with --resume" in one_line(got.stderr)
+        assert (tmp_path / f"{number}.parts").is_dir()
+
+
 def test_a_terminated_program_leaves_no_handler_behind(verb: Verb) -> None:
     before = signal.getsignal(signal.SIGTERM)
     assert verb("chips").exit_code == 0
