@@ -21,7 +21,7 @@ from neurosim.kernels import reads
 
 CACHE_LINE = 64  # bytes
 # With a smaller part of the inputs driven, and at least so many columns, visiting the driven rows alone is
-# faster than the whole matrix product (benchmarks/noisy_inference.py).
+# faster than the whole matrix product (benchmarks/speed.py).
 SPARSE_INPUTS, SPARSE_COLUMNS = 0.4, 64
 
 

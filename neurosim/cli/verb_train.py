@@ -60,6 +60,7 @@ def train_verb(
     from neurosim.training import train
 
     description, _ = read_description(find_network(network))
+    shipped = read_measured(find_network(network).parent)  # now: the new file may take its place
     folder = out or Path(description.name)
     if (folder / WEIGHTS_FILE).exists() and not overwrite:
         remedy = "replace them with --overwrite or choose another --out"
@@ -76,7 +77,6 @@ def train_verb(
     say(visible(f"{measured.network}: {measured.epochs} epochs on {measured.n_train:,} images"), "bold")
     right = f"{per_cent(measured.float_accuracy)} of {measured.n_test:,} {measured.split} images"
     say(visible(f"Float accuracy: {right} of {measured.dataset}"))
-    shipped = read_measured(find_network(network).parent)
     if shipped is not None and shipped.seed == measured.seed and shipped.n_train == measured.n_train:
         say(f"The weights it came with: {per_cent(shipped.float_accuracy)}", "dim")
     say(f"Weights: {visible(folder / WEIGHTS_FILE)} (try `neurosim run {visible(_as_path(folder))}`)")

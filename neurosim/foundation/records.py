@@ -116,7 +116,7 @@ def _quantity(value: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], f
         number = [_scaled(item, factor) for item in number]
     elif isinstance(number, int | float):
         number = _scaled(number, factor)
-    field = f"{name}_{suffix}" if suffix else name
+    field = name if not suffix or name == suffix else f"{name}_{suffix}"  # `bits` in bits stays `bits`
     dotted = _dotted((*path[:-1], field))
     sources[dotted] = Source(value["value"], str(value.get("unit", "1")), str(value.get("source", "")),
                              value.get("status", "assumed"), line, str(value.get("node", "")))  # fmt: skip

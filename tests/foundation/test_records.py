@@ -181,3 +181,12 @@ def test_formats(write, first, message):
 def test_missing_file(tmp_path):
     with pytest.raises(DataError, match="expected a readable TOML file"):
         load_record(tmp_path / "none.toml", Chip)
+
+
+def test_a_count_of_bits_may_name_its_unit(tmp_path):
+    class Widths(Record):
+        bits: int
+
+    path = tmp_path / "a.toml"
+    path.write_text('format = 1\nbits = {value = 6, unit = "bit", source = "here", status = "assumed"}\n')
+    assert load_record(path, Widths)[0].bits == 6
