@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +25,19 @@ _BARE = "This is a netCDF dimension but not a netCDF variable. %10d"
 
 
 def seal_file(
-    path: Path, temporary: Path, plan: Plan, parts: Iterable[Part], provenance: Mapping[str, Any]
-) -> None:
-    """Make the run file from its parts, under a temporary name first; the parts stay.
+    path: Path, temporary: Path, plan: Plan, parts: Iterable[Part], provenance: Mapping[str, Any],
+    pending: Mapping[str, Pieces],
+) -> None:  # fmt: skip
+    """Make the run file from its parts and what is pending in memory, under a temporary name first; the parts stay.
 
     Raises LimitError when the disk is full (nothing is left at `path` then), DataError when a part is damaged
     or the parts do not hold every cell exactly once.
     """
     with drafted(path, temporary, plan.nbytes()) as draft:
         write_frame(draft.file, plan, provenance)
-        _fill(draft, plan, parts)
+        layout = {clean(v.path): (plan.shape(v.path, v.dims), np.dtype(v.dtype)) for v in plan.variables}
+        recorded = chain.from_iterable(read_part(part.path, layout) for part in parts)
+        _fill(draft, layout, plan, chain(recorded, pending.items()))
 
 
 def write_frame(file: h5py.File, plan: Plan, provenance: Mapping[str, Any]) -> None:
@@ -119,14 +123,15 @@ def _attach(file: h5py.File, dataset: h5py.Dataset, dimensions: tuple[str, ...])
         dataset.dims[axis].attach_scale(file[dimension])
 
 
-def _fill(draft: Draft, plan: Plan, parts: Iterable[Part]) -> None:
-    layout = {clean(v.path): (plan.shape(v.path, v.dims), np.dtype(v.dtype)) for v in plan.variables}
+def _fill(
+    draft: Draft, layout: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], plan: Plan,
+    content: Iterable[tuple[str, Pieces]],
+) -> None:  # fmt: skip
     put = dict.fromkeys(layout, 0)
-    for part in parts:
-        for path, pieces in read_part(part.path, layout):
-            _place(draft.file[path], pieces)
-            draft.check()
-            put[path] += pieces.cells
+    for path, pieces in content:
+        _place(draft.file[path], pieces)
+        draft.check()
+        put[path] += pieces.cells
     for variable in plan.variables:
         path = clean(variable.path)
         whole = math.prod(layout[path][0])

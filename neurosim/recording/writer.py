@@ -136,16 +136,22 @@ class RunWriter:
     def seal(self) -> Path:
         """Make the run file, atomically, and remove the parts. Ends the writer.
 
-        Raises DataError when units or cells are missing, LimitError when the disk is full (the parts stay).
+        Units that are in no part yet go into the run file straight away: the same bytes are not written twice.
+
+        Raises DataError when units or cells are missing, LimitError when the disk is full (the parts stay, and
+        leaving the context tries to keep the other units in a last one).
         """
-        self.flush()
-        if self.completed < self.plan.n_units:
+        if self._finished < self.plan.n_units:
+            self.flush()
             got = f"{self.completed} of them"
             raise DataError(
                 str(self.path), f"{self.plan.n_units} finished units", got, "finish the run with --resume"
             )
         provenance = {**self.plan.provenance, "run_id": self._manifest.run_id}
-        seal_file(self.path, self.folder / (_SEALED + TEMPORARY), self.plan, self._parts, provenance)
+        pending = {name: merge(pieces) for name, pieces in _by_variable(self._done).items()}
+        temporary = self.folder / (_SEALED + TEMPORARY)
+        seal_file(self.path, temporary, self.plan, self._parts, provenance, pending)
+        self._done, self._done_bytes = [], 0
         _tidy(self.folder, self._lock)
         self.close()
         return self.path
