@@ -20,10 +20,9 @@ class NeurosimError(Exception):
     kind = "error"
     exit_code = 1
 
-    def __init__(self, where: str, expected: str, got: str, remedy: str = "") -> None:
+    def __init__(self, where: str, expected: str, got: str, remedy: str) -> None:
         self.where, self.expected, self.got, self.remedy = where, expected, got, remedy
-        text = f"{where}: expected {expected}, got {got}"
-        super().__init__(f"{text}; {remedy}" if remedy else text)
+        super().__init__(f"{where}: expected {expected}, got {got}; {remedy}")
 
     def __reduce__(self) -> tuple[type[NeurosimError], tuple[str, str, str, str]]:
         return type(self), (self.where, self.expected, self.got, self.remedy)

@@ -71,7 +71,10 @@ def _checked_images(images: np.ndarray, where: str) -> np.ndarray:
         raise DataError(where, "uint8 or float32", str(images.dtype), remedy)
     if images.ndim not in (2, 3, 4):
         raise DataError(
-            where, "(N, pixels), (N, height, width) or (N, channels, height, width)", str(images.shape)
+            where,
+            "(N, pixels), (N, height, width) or (N, channels, height, width)",
+            str(images.shape),
+            "reshape the images before saving them",
         )
     if images.size == 0:
         raise DataError(where, "at least one image", f"shape {images.shape}", "an empty data set cannot run")
@@ -95,10 +98,20 @@ def check_unit_range(images: np.ndarray, where: str) -> None:
 
 def _checked_level(images: np.ndarray, level: np.ndarray, path: Path) -> int:
     if level.size != 1 or level.dtype.kind not in "iu" or not 1 <= level.item() <= _FULL_SCALE:
-        raise DataError(f"{path}: max_level", "one integer from 1 to 255", str(level))
+        raise DataError(
+            f"{path}: max_level",
+            "one integer from 1 to 255",
+            str(level),
+            "save max_level as the level that stands for 1.0",
+        )
     max_level = int(level.item())
     if images.dtype == np.uint8 and int(images.max()) > max_level:
-        raise DataError(f"{path}: images", f"levels up to max_level = {max_level}", str(int(images.max())))
+        raise DataError(
+            f"{path}: images",
+            f"levels up to max_level = {max_level}",
+            str(int(images.max())),
+            "save the right max_level with the images",
+        )
     return max_level
 
 

@@ -38,18 +38,31 @@ class Dataset:
     def __post_init__(self) -> None:
         where = f"{self.name}/{self.split}"
         if self.images.ndim != 4:
-            raise DataError(where, "images (N, channels, height, width)", f"shape {self.images.shape}")
+            raise DataError(
+                where,
+                "images (N, channels, height, width)",
+                f"shape {self.images.shape}",
+                "reshape the images",
+            )
         if self.images.size == 0:
             raise DataError(
                 where, "at least one image", f"shape {self.images.shape}", "an empty data set cannot run"
             )
         if self.labels.shape != (len(self.images),):
             got = f"shape {self.labels.shape}"
-            raise DataError(where, f"one label per image, shape ({len(self.images)},)", got)
+            raise DataError(
+                where,
+                f"one label per image, shape ({len(self.images)},)",
+                got,
+                "give images and labels of the same length",
+            )
         low, high = int(self.labels.min()), int(self.labels.max())
         if low < 0 or high >= len(self.class_names):
             raise DataError(
-                where, f"labels from 0 to {len(self.class_names) - 1}", f"labels from {low} to {high}"
+                where,
+                f"labels from 0 to {len(self.class_names) - 1}",
+                f"labels from {low} to {high}",
+                "number the classes from 0, or name them all in class_names",
             )
 
     def __len__(self) -> int:
@@ -78,7 +91,12 @@ def load_dataset(
     images, labels = _read_split(card, split, limit, progress)
     expected = min(limit or card.splits[split].images, card.splits[split].images)
     if images.shape != (expected, *card.shape):
-        raise DataError(f"{card.name}/{split}", f"images {(expected, *card.shape)}", str(images.shape))
+        raise DataError(
+            f"{card.name}/{split}",
+            f"images {(expected, *card.shape)}",
+            str(images.shape),
+            "restore the files, or correct the card",
+        )
     return Dataset(card.name, split, images, labels.astype(np.int64), card.classes, card.max_level)
 
 

@@ -30,7 +30,9 @@ def prepare(
         got = f"shape {images.shape}"
         raise DataError("images", "shape (N, channels, height, width)", got, "add the missing axes")
     if images.size == 0:
-        raise DataError("images", "at least one image", f"shape {images.shape}")
+        raise DataError(
+            "images", "at least one image", f"shape {images.shape}", "choose another split or limit"
+        )
     cropped = images if crop is None else _centre(images, crop)
     _check_shape(cropped.shape[1:], shape)
     return np.ascontiguousarray(_scaled(cropped, max_level)).reshape(len(images), *shape)

@@ -57,7 +57,12 @@ def load_arrays(path: str | Path, kind: str, newest: int = 1) -> dict[str, Any]:
     """
     with opened(Path(path)) as file:
         if file.attrs.get("kind") != kind or _TREE not in file:
-            raise FormatError(str(path), f"a file of kind {kind!r}", repr(file.attrs.get("kind", "no kind")))
+            raise FormatError(
+                str(path),
+                f"a file of kind {kind!r}",
+                repr(file.attrs.get("kind", "no kind")),
+                "choose a file that was saved as this kind",
+            )
         check_version(file, path, newest, kind)
         return _restored(file[_TREE])
 
@@ -66,7 +71,7 @@ def _store(group: Any, tree: Mapping[str, Any]) -> None:
     for name, value in tree.items():
         where = f"{group.name}/{name}"
         if not isinstance(name, str) or not name or "/" in name or name == "." or not name.isprintable():
-            raise ConfigError(where, "a printable name without slashes", repr(name))
+            raise ConfigError(where, "a printable name without slashes", repr(name), "rename it")
         if isinstance(value, Mapping):
             _store(group.create_group(name), value)
         elif isinstance(value, np.ndarray):

@@ -37,7 +37,9 @@ def box_of(path: str, index: Index, shape: tuple[int, ...]) -> tuple[Box, tuple[
     Axes after the last one indexed are taken whole. Raises DataError for steps and for what lies outside.
     """
     if len(index) > len(shape):
-        raise DataError(path, f"at most {len(shape)} indices", str(len(index)))
+        raise DataError(
+            path, f"at most {len(shape)} indices", str(len(index)), "give one index per axis of the variable"
+        )
     box: list[tuple[int, int]] = []
     kept: list[int] = []
     for item, length in zip(index, shape, strict=False):
@@ -45,12 +47,17 @@ def box_of(path: str, index: Index, shape: tuple[int, ...]) -> tuple[Box, tuple[
             start = 0 if item.start is None else int(item.start)
             stop = length if item.stop is None else int(item.stop)
             if item.step not in (None, 1) or not 0 <= start < stop <= length:
-                raise DataError(path, f"a slice with step 1 inside 0:{length}", _show(item))
+                raise DataError(
+                    path,
+                    f"a slice with step 1 inside 0:{length}",
+                    _show(item),
+                    "give start and stop within the axis",
+                )
             kept.append(stop - start)
         else:
             start, stop = int(item), int(item) + 1
             if not 0 <= start < length:
-                raise DataError(path, f"an index from 0 to {length - 1}", str(item))
+                raise DataError(path, f"an index from 0 to {length - 1}", str(item), "count from 0")
         box.append((start, stop))
     rest = shape[len(index) :]
     return (*box, *((0, length) for length in rest)), (*kept, *rest)
@@ -63,14 +70,24 @@ def block_for(path: str, array: object, dtype: np.dtype, shape: tuple[int, ...],
     """
     given = np.asarray(array)
     if given.shape != shape:
-        raise DataError(path, f"an array of shape {shape}", str(given.shape))
+        raise DataError(
+            path,
+            f"an array of shape {shape}",
+            str(given.shape),
+            "cut or reshape the values to what the index selects",
+        )
     kinds = given.dtype.kind + dtype.kind
     whole = "biu"
     if given.dtype != dtype and not (np.can_cast(given.dtype, dtype) or kinds == "ff"):
         if kinds[0] not in whole or kinds[1] not in whole:
             raise DataError(path, f"numbers of type {dtype}", str(given.dtype), "convert them first")
         if given.size and not np.array_equal(given.astype(dtype), given):
-            raise DataError(path, f"integers that fit {dtype}", f"values from {given.min()} to {given.max()}")
+            raise DataError(
+                path,
+                f"integers that fit {dtype}",
+                f"values from {given.min()} to {given.max()}",
+                "declare a wider type in the plan",
+            )
     return np.array(given, dtype=dtype, order="C").reshape([stop - start for start, stop in box])
 
 

@@ -94,7 +94,12 @@ def plain(config: Mapping[str, Any]) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(json.dumps(config, default=_plain))
     except (TypeError, ValueError) as problem:
-        raise ConfigError("configuration", "text, numbers, lists and tables", str(problem)) from None
+        raise ConfigError(
+            "configuration",
+            "text, numbers, lists and tables",
+            str(problem),
+            "convert other values to these first",
+        ) from None
     return content
 
 

@@ -96,7 +96,7 @@ def _verified(path: Path, run_id: str, variables: Mapping[str, tuple[tuple[int, 
     with opened(path) as file:
         units = np.asarray(file.attrs.get("units", ()))
         if file.attrs.get("run_id") != run_id or units.shape != (2,) or units[0] >= units[1]:
-            raise DataError(str(path), "a part of this run", "another file")
+            raise DataError(str(path), "a part of this run", "another file", "begin anew with --overwrite")
     for _ in read_part(path, variables):
         pass  # reading checks the checksum of every chunk
     return Part(path, int(units[0]), int(units[1]))

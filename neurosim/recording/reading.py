@@ -116,7 +116,12 @@ class RunFile:
         """A text stored as one string. Raises DataError when it is something else."""
         value = self.read(path)
         if value.shape or value.dtype.kind != "U":
-            raise DataError(f"{self.path}: {path}", "one text", f"{value.dtype} of shape {value.shape}")
+            raise DataError(
+                f"{self.path}: {path}",
+                "one text",
+                f"{value.dtype} of shape {value.shape}",
+                "use read() for numbers",
+            )
         return str(value)
 
     def dims(self, path: str) -> tuple[str, ...]:

@@ -90,7 +90,12 @@ class _Walk:
     def group(self, group: Any, name: str) -> None:
         """Check a group and all below it."""
         if name.count("/") > _MAX_DEPTH or len(self.seen) > _MAX_OBJECTS:
-            raise LimitError(self._at(name), f"{_MAX_OBJECTS} objects, {_MAX_DEPTH} deep, at most", "more")
+            raise LimitError(
+                self._at(name),
+                f"{_MAX_OBJECTS} objects, {_MAX_DEPTH} deep, at most",
+                "more",
+                "split the file, or read it with other tools",
+            )
         self._attributes(group, name)
         children: list[bytes] = []
         group.links.iterate(children.append)
@@ -153,7 +158,10 @@ class _Walk:
             kind = attribute.get_type()
             if math.prod(attribute.shape or ()) * kind.get_size() > _MAX_ATTRIBUTE:
                 raise LimitError(
-                    self._at(where), f"attributes up to {_MAX_ATTRIBUTE >> 20} MiB", "a larger claim"
+                    self._at(where),
+                    f"attributes up to {_MAX_ATTRIBUTE >> 20} MiB",
+                    "a larger claim",
+                    "keep large data in datasets, not attributes",
                 )
             if not label.isprintable():
                 self._refuse(where, "a printable name", "control characters")

@@ -97,7 +97,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         if self.n_units < 1:
-            raise ConfigError("n_units", "at least one unit of work", str(self.n_units))
+            raise ConfigError(
+                "n_units", "at least one unit of work", str(self.n_units), "give the number of units of work"
+            )
         for name, value in (*self.attributes.items(), *self.provenance.items()):
             as_stored(value, f"attribute {name}")
         _check_lengths(self)
@@ -174,11 +176,21 @@ def _check_lengths(plan: Plan) -> None:
         stored = as_stored(coordinate.values, name)
         if stored.shape != (lengths[clean(name)],):
             expected = f"{lengths[clean(name)]} values along one axis"
-            raise ConfigError(f"coordinate {name}", expected, f"shape {stored.shape}")
+            raise ConfigError(
+                f"coordinate {name}",
+                expected,
+                f"shape {stored.shape}",
+                "give one value per index of the dimension",
+            )
         _check_units(name, coordinate.units)
     for path, length in lengths.items():
         if length < 1:
-            raise ConfigError(f"dimension {path[1:]}", "a length of at least 1", str(length))
+            raise ConfigError(
+                f"dimension {path[1:]}",
+                "a length of at least 1",
+                str(length),
+                "leave out dimensions that hold nothing",
+            )
 
 
 def _check_paths(plan: Plan) -> None:

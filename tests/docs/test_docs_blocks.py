@@ -187,7 +187,8 @@ def test_block_runs(block: Block, pages: dict[str, Page], monkeypatch: pytest.Mo
     page = pages[block.page]
     monkeypatch.chdir(page.folder)
     with contextlib.redirect_stdout(None):
-        page.run_up_to(block)
+        page.run_up_to(block)  # raises where a command's exit code is not 0, or Python code fails
+    assert page.done > page.blocks.index(block)
 
 
 @pytest.mark.parametrize("block", CHECKED, ids=where)

@@ -28,14 +28,15 @@ def test_kinds(name):
 
 
 def test_without_a_remedy():
-    assert str(NeurosimError("x", "a", "b")) == "x: expected a, got b"
+    with pytest.raises(TypeError, match="remedy"):
+        NeurosimError("x", "a", "b")  # no error without what to do about it
 
 
 @pytest.mark.parametrize(
     "made",
     [
         errors.DataError("w", "e", "g", "r"),
-        errors.LimitError("w", "e", "g"),
+        errors.LimitError("w", "e", "g", "r"),
         ConfigErrors(["f:1: a", "f:2: b"]),
     ],
 )
