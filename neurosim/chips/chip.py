@@ -20,6 +20,7 @@ from neurosim.circuits.parameters import (
     ArrayParameters,
     CellParameters,
     ConverterParameters,
+    NeuronParameters,
     ReadParameters,
 )
 from neurosim.devices.parameters import DeviceParameters
@@ -121,6 +122,11 @@ class Chip:
     def calibration(self) -> CalibrationParameters:
         """Calibration of the converters."""
         return self.parameters.calibration
+
+    @property
+    def neuron(self) -> NeuronParameters | None:
+        """The spiking neurons; None where the chip has none."""
+        return self.parameters.neuron
 
     @property
     def periphery(self) -> PeripheryParameters | None:

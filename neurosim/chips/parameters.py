@@ -11,6 +11,7 @@ from neurosim.circuits.parameters import (
     ArrayParameters,
     CellParameters,
     ConverterParameters,
+    NeuronParameters,
     ReadParameters,
 )
 from neurosim.devices.parameters import DeviceParameters
@@ -71,6 +72,7 @@ class ChipParameters(Record):
     compensation: CompensationParameters = CompensationParameters()
     digital: DigitalParameters = DigitalParameters()
     calibration: CalibrationParameters = CalibrationParameters()
+    neuron: NeuronParameters | None = None
     periphery: PeripheryParameters | None = None
     prices: Prices | None = None
     options: dict[str, Any] = Field(default_factory=dict)

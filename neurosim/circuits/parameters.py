@@ -56,3 +56,31 @@ class ReadParameters(Record):
     coding: Literal["amplitude", "pulse_width"] = "amplitude"
     signed_inputs: Literal["bipolar", "two_phase"] = "bipolar"
     noise: Literal["split", "independent", "none"] = "split"
+
+
+class NeuronParameters(Record):
+    """The integrate-and-fire neurons of a chip that computes with spikes.
+
+    kind digital: a converter's code is added to a register; analog: the columns' charge lands on a capacitor, and a
+    comparator decides, without a converter.
+    reset : a spike takes the threshold off the membrane ("subtract"), or puts it to rest ("zero")
+    t_tick_s : the shortest time step; a step lasts at least as long as the reads and conversions in it. None: just
+        those
+    threshold_mismatch : relative standard deviation of the thresholds, fixed per neuron and chip
+    leak_tau_s : time constant of the membrane's leak; None: it does not leak
+    refractory_s : time after a spike in which no other is made
+    low, high : where the membrane saturates, in thresholds; None: it does not
+    c_membrane_farads, v_threshold_volts : of analog neurons: charge C V per spike
+    """
+
+    kind: Literal["digital", "analog"]
+    reset: Literal["subtract", "zero"] = "subtract"
+    comparison: Literal[">=", ">"] = ">="
+    t_tick_s: Positive | None = None
+    threshold_mismatch: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    leak_tau_s: Positive | None = None
+    refractory_s: Annotated[float, Field(ge=0)] = 0.0
+    low: float | None = None
+    high: float | None = None
+    c_membrane_farads: Positive | None = None
+    v_threshold_volts: Positive | None = None

@@ -70,13 +70,39 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Spikes:
+    """Spikes of one population, sorted by image, then step, then neuron; int64 arrays of one length.
+
+    image : index in the data set; step : from 0 within the image's presentation; neuron : index in the population
+    """
+
+    image: np.ndarray
+    step: np.ndarray
+    neuron: np.ndarray
+
+
+@dataclass(frozen=True)
 class Segment:
-    """Scores and counts of the images `where` at one time: what an engine hands to a recorder."""
+    """Scores and counts of the images `where` at one time: what an engine hands to a recorder.
+
+    scores : float32 (images, classes)
+    varying : counter -> float64 (layers, images)
+
+    Engines that compute in steps give more:
+    step_scores : float32 (images, steps, classes), the scores as they stand after each step
+    step_counts : counter -> float32 (layers, images, steps), of the same names as in `varying`; they add up to it
+    spikes : population -> its spikes, where they are recorded
+    traces : population -> float32 (images, steps, chosen neurons), membranes at the end of each step
+    """
 
     time: int
     where: slice
-    scores: np.ndarray  # float32 (images, classes)
-    varying: dict[str, np.ndarray]  # counter -> float64 (layers, images)
+    scores: np.ndarray
+    varying: dict[str, np.ndarray]
+    step_scores: np.ndarray | None = None
+    step_counts: dict[str, np.ndarray] = field(default_factory=dict)
+    spikes: dict[str, Spikes] = field(default_factory=dict)
+    traces: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Recorder(Protocol):

@@ -20,22 +20,24 @@ class Counter:
 
     unit: str
     meaning: str
-    varies: bool = False  # differs from image to image
+    varies: bool = False  # may differ from image to image
 
 
 COUNTERS: dict[str, Counter] = {
-    "dac_conversions": Counter("1", "inputs driven by a DAC: rows x column tiles x positions x phases"),
-    "row_activations": Counter("1", "word lines pulsed, each across one tile"),
-    "array_reads": Counter("1", "reads of one tile: one per tile, position and phase"),
+    "dac_conversions": Counter("1", "inputs driven by a DAC: rows x column tiles x positions x phases", True),
+    "row_activations": Counter("1", "word lines pulsed, each across one tile", True),
+    "array_reads": Counter("1", "reads of one tile: one per tile, position and phase", True),
     "array_siemens": Counter(
         "S", "sum over reads and devices of (V/V_read)^2 G (duty-weighted for pulse widths)", True
     ),
-    "adc_conversions": Counter("1", "analog-to-digital conversions"),
+    "adc_conversions": Counter("1", "analog-to-digital conversions", True),
     "adc_saturations": Counter("1", "conversions that hit the end of the ADC's range", True),
     "dac_saturations": Counter("1", "inputs clipped by the DAC's range", True),
-    "partial_sums": Counter("1", "digital additions of converted partial sums (row tiles, phases, offset)"),
-    "scalings": Counter("1", "digital multiplications of a converted sum by the layer's scale"),
-    "bias_adds": Counter("1", "digital additions of a bias"),
+    "partial_sums": Counter(
+        "1", "digital additions of converted partial sums (row tiles, phases, offset)", True
+    ),
+    "scalings": Counter("1", "digital multiplications of a converted sum by the layer's scale", True),
+    "bias_adds": Counter("1", "digital additions of a bias", True),
     "multiplications": Counter("1", "other digital multiplications (digital batch norm)"),
     "additions": Counter("1", "other digital additions (batch norm, residual sums, average pooling)"),
     "comparisons": Counter("1", "digital comparisons (ReLU, max pooling, argmax)"),
@@ -43,9 +45,14 @@ COUNTERS: dict[str, Counter] = {
     "buffer_reads": Counter("byte", "bytes read from activation buffers"),
     "device_programs": Counter("1", "devices programmed"),
     "cell_pulses": Counter("1", "programming pulses on single devices", True),
+    "device_reads": Counter("1", "reads of single devices apart from products (refresh, verify)", True),
+    "encoder_updates": Counter("1", "updates of an input encoder's state, one per input and step"),
+    "input_spikes": Counter("1", "spikes that the input encoder makes for the layer", True),
     "spikes": Counter("1", "spikes emitted", True),
     "synaptic_events": Counter("1", "spike arrivals at synapses", True),
-    "neuron_updates": Counter("1", "updates of a neuron's state"),
+    "neuron_updates": Counter("1", "updates of a neuron's state, one per neuron and step"),
+    "threshold_decisions": Counter("1", "comparisons of an analog membrane with its threshold"),
+    "random_draws": Counter("1", "pseudo-random numbers drawn by digital neurons"),
     "hops": Counter("1", "router hops", True),
 }
 

@@ -7,12 +7,21 @@ from neurosim.graph.layer import INPUT, Layer
 from neurosim.graph.network import Network
 from neurosim.graph.pooling import AvgPool, GlobalAvgPool, MaxPool
 from neurosim.graph.reading import find_network, load_network, network_names, read_description, read_measured
+from neurosim.graph.spiking import (
+    AxonDelay,
+    NeuronModel,
+    Operation,
+    Population,
+    Source,
+    SpikingGraph,
+)
 from neurosim.graph.weighted import Conv2d, Dense, Weighted
 
 __all__ = [
     "INPUT",
     "Add",
     "AvgPool",
+    "AxonDelay",
     "BatchNorm",
     "Conv2d",
     "Dense",
@@ -24,9 +33,14 @@ __all__ = [
     "MaxPool",
     "Measured",
     "Network",
+    "NeuronModel",
+    "Operation",
+    "Population",
     "ReLU",
     "Recipe",
     "Softmax",
+    "Source",
+    "SpikingGraph",
     "Weighted",
     "find_network",
     "fold_batch_norm",

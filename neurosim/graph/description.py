@@ -21,6 +21,11 @@ Positive = Annotated[float, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
 
 
+Coding = Literal["rate", "first_spike", "ticks", "plastic"]
+"""What the numbers between layers mean: rates; the time of one spike per neuron; spikes in ticks of a network made
+for neurosynaptic cores; spikes of a network that learns on the chip."""
+
+
 def _one_to_three(shape: tuple[int, ...]) -> tuple[int, ...]:
     if not 1 <= len(shape) <= 3:
         raise ValueError(f"a shape has one to three axes, this one has {len(shape)}")
@@ -72,6 +77,7 @@ class Description(Record):
     title: str = ""
     input: InputSpec
     layers: tuple[AnyLayer, ...]
+    coding: Coding = "rate"
     training: Recipe | None = None
 
     @model_validator(mode="after")

@@ -30,7 +30,9 @@ def fold_batch_norm(network: Network) -> Network:
             params[source.name] = _merged(source, params[source.name], layer, params.pop(layer.name))
             folded[layer.name] = source.name
     layers = tuple(_rewired(layer, folded) for layer in network.layers if layer.name not in folded)
-    return Network(network.name, network.input, layers, params, network.title, network.training)
+    return Network(
+        network.name, network.input, layers, params, network.title, network.training, coding=network.coding
+    )  # fmt: skip
 
 
 def _merged(layer: Weighted, own: LayerParams, norm: BatchNorm, norms: LayerParams) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ import tomli_w
 
 from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.records import FORMAT
-from neurosim.graph.description import InputSpec, Recipe
+from neurosim.graph.description import Coding, InputSpec, Recipe
 from neurosim.graph.layer import INPUT, Array, Layer, LayerParams, Shape
 from neurosim.graph.weighted import Weighted
 from neurosim.graph.weights import Params, checked_params, checksum, weights_bytes
@@ -34,6 +34,7 @@ class Network:
     title : one line for people
     training : the recipe its weights come from
     text : the TOML it was read from, if it was
+    coding : what the numbers between its layers mean
 
     Raises ConfigError for names that are double or unknown, DataError for shapes that do not chain and for
     parameters that are missing, left over, of another shape or not finite.
@@ -46,6 +47,7 @@ class Network:
     title: str = ""
     training: Recipe | None = None
     text: str = field(default="", repr=False)
+    coding: Coding = "rate"
 
     def __post_init__(self) -> None:
         where = f"network {self.name!r}"
@@ -58,7 +60,9 @@ class Network:
 
     def __reduce__(self) -> tuple[type[Network], tuple[Any, ...]]:
         params = {layer: dict(own) for layer, own in self.params.items()}
-        return Network, (self.name, self.input, self.layers, params, self.title, self.training, self.text)
+        return Network, (
+            self.name, self.input, self.layers, params, self.title, self.training, self.text, self.coding
+        )  # fmt: skip
 
     @cached_property
     def shapes(self) -> dict[str, Shape]:
@@ -165,6 +169,7 @@ class Network:
 
 def _as_toml(network: Network) -> str:
     content: dict[str, Any] = {"format": FORMAT, "name": network.name, "title": network.title}
+    content |= {"coding": network.coding} if network.coding != "rate" else {}
     content["input"] = _plain(network.input)
     content["layers"] = [{"kind": layer.model_dump()["kind"], **_plain(layer)} for layer in network.layers]
     if network.training is not None:

@@ -62,6 +62,7 @@ def load_network(name_or_path: str | Path) -> Network:
         description.title,
         description.training,
         path.read_text(encoding="utf-8"),
+        description.coding,
     )
 
 

@@ -73,7 +73,9 @@ def train(
     settings = _settings(description, recipe, data, torch_version)
     tensors = _fit(description, layers, recipe, data, settings, out, resume, progress)
     params = nested(tensors)
-    trained = Network(description.name, description.input, layers, params, description.title, recipe, text)
+    trained = Network(
+        description.name, description.input, layers, params, description.title, recipe, text, description.coding
+    )  # fmt: skip
     test = _data(description, layers, "test", limit)
     return _write(trained, recipe, data, test, out, torch_version)
 
