@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from neurosim.foundation.counts import Counts
 from neurosim.foundation.errors import ConfigError, DataError
-from neurosim.programming import ProgrammedChip
 
 BLOCK = 250  # images computed together, always: by data-set index, whatever the batch or the threads
 SEGMENT = 10 * BLOCK  # images between two records: what a killed run loses at most, beside the open part
@@ -157,10 +156,17 @@ class Outcome:
 class Engine(Protocol):
     """An engine; stateless, so that one object serves many runs."""
 
-    name: str
-    capabilities: frozenset[str]  # of: classifies, reads devices, exact, trains, solves
+    @property
+    def name(self) -> str:
+        """Its name in the run file."""
+        ...
 
-    def run(self, programmed: ProgrammedChip, inputs: Inputs, recorder: Recorder, progress: Progress,
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """Of: classifies, reads devices, exact, trains, solves."""
+        ...
+
+    def run(self, programmed: Any, inputs: Inputs, recorder: Recorder, progress: Progress,
             settings: Settings) -> Outcome:  # fmt: skip
         """Run one programmed chip on the inputs at every time.
 

@@ -11,50 +11,32 @@ import shutil
 import sys
 import tempfile
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 import neurosim
-from neurosim.chips import Chip, load_chip
+from neurosim.chips import Chip
 from neurosim.costs import Ledger
-from neurosim.engines.engine import BLOCK, SEGMENT, Inputs, Settings
-from neurosim.engines.inference import RateEngine
-from neurosim.engines.inference.counting import count_inference
+from neurosim.engines.engine import SEGMENT, Settings
 from neurosim.engines.layout import RECORDS, Classification, FileRecorder, plan
-from neurosim.foundation.blas import one_blas_thread
-from neurosim.foundation.errors import ConfigError, DataError, near
+from neurosim.foundation.errors import ConfigError, near
 from neurosim.foundation.units import parse_time
-from neurosim.graph import Network, fold_batch_norm, load_network
-from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
-from neurosim.placement import Placement, place
-from neurosim.programming import Calibration, calibrate_network, inference_time_s, program, save_chip
+from neurosim.graph import Network
+from neurosim.inputs import Dataset
+from neurosim.pipeline.progress import Progress, Silent
+from neurosim.pipeline.rate import prepare_work as rate_work
+from neurosim.pipeline.work import Request, SpikingOptions, Work
 from neurosim.recording import RunFile, RunWriter, check_output
 from neurosim.reports import Accuracy, Summary, summarise
 
 MODES = ("rate",)
 MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
-
-
-class Progress(Protocol):
-    """Told how far a run is; the command line shows it as a bar."""
-
-    def stage(self, text: str, total: int, done: int = 0) -> None:
-        """A stage of `total` images begins, `done` of them done by the run that is resumed."""
-        ...
-
-    def advance(self, images: int) -> None:
-        """So many more are done."""
-        ...
-
-    def download(self, name: str, received: int, size: int | None) -> None:
-        """A file of the data set is under way: bytes so far, and in all where that is known."""
-        ...
 
 
 class _Scratch:
@@ -63,19 +45,6 @@ class _Scratch:
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="neurosim-"))
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-
-
-class Silent:
-    """No progress shown."""
-
-    def stage(self, text: str, total: int, done: int = 0) -> None:
-        """Nothing."""
-
-    def advance(self, images: int) -> None:
-        """Nothing."""
-
-    def download(self, name: str, received: int, size: int | None) -> None:
-        """Nothing."""
 
 
 @dataclass(frozen=True)
@@ -109,18 +78,6 @@ class Run:
         """Classes given, int16 (chips, times, images)."""
         with RunFile.open(self.path) as file:
             return file.read("/outputs/predictions")
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """Everything a run needs, before any device is programmed."""
-
-    network: Network
-    chip: Chip
-    placement: Placement
-    calibration: Calibration
-    dataset: Dataset
-    inputs: Inputs
 
 
 def run(
@@ -170,16 +127,23 @@ def run(
     if out is not None:
         check_output(out, resume=resume, overwrite=overwrite)
     settings = Settings(_cores() if threads is None else threads, batch)
-    loaded = _load(network, chip, inputs, limit, _seconds(times), options, shown)
-    reference = _float_reference(loaded, shown)
+    request = Request(
+        network, chip, mode, inputs, limit, _seconds(times), seed, record, SpikingOptions(), options
+    )
+    work = _way(request)(request, shown)
     holder = _Scratch() if out is None else None
     path = holder.path / "run.h5" if holder else Path(out or "")
-    described = _describe(loaded, reference, instances, record, mode, seed)
-    config = _config(loaded, instances, seed, mode, record)
+    described = _describe(work, request, instances)
+    config = _config(work, request, instances)
     with RunWriter.open(path, plan(described), config, resume=resume, overwrite=overwrite) as writer:
-        _execute(loaded, described, writer, seed, settings, save_chips, shown)
+        _execute(work, described, writer, seed, settings, save_chips, shown)
         writer.seal()
     return Run(path, holder)
+
+
+def _way(request: Request) -> Callable[[Request, Progress], Work]:  # noqa: ARG001
+    """Who prepares the work: it depends on the mode and on how the network codes its numbers."""
+    return rate_work
 
 
 def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str]) -> None:
@@ -208,94 +172,61 @@ def _seconds(times: Sequence[str | float]) -> tuple[float, ...]:
     return tuple(seconds)
 
 
-def _load(network: str | Network, chip: str | Chip, inputs: str | Dataset | None, limit: int | None,
-          times_s: tuple[float, ...], options: dict[str, Any], shown: Progress) -> _Loaded:  # fmt: skip
-    net = load_network(network) if isinstance(network, str) else network
-    silicon = (load_chip(chip) if isinstance(chip, str) else chip).with_options(**options)
-    shown.stage(f"loading {net.input.dataset}", 0)
-    # where nobody shows a download, the log tells of it
-    watch = None if isinstance(shown, Silent) else shown.download
-    wanted = inputs or f"{net.input.dataset}/test"
-    data = wanted if isinstance(wanted, Dataset) else load_inputs(wanted, limit, watch)
-    outputs = int(np.prod(net.output_shape))
-    if len(data.class_names) > outputs:
-        raise DataError(f"inputs {data.name}", f"at most {outputs} classes, the outputs of {net.name}",
-                        f"{len(data.class_names)} classes", "use the network's own data set")  # fmt: skip
-    images = prepare(data.images, data.max_level, net.input.shape, net.input.crop)
-    train = load_dataset(net.input.dataset, "train", silicon.calibration.images, watch)
-    if silicon.digital.batch_norm == "folded":
-        net = fold_batch_norm(net)
-    fed = calibrate_network(net, prepare(train.images, train.max_level, net.input.shape, net.input.crop))
-    return _Loaded(net, silicon, place(net, silicon, fed.signed), fed, data, Inputs(images, times_s))
-
-
-def _float_reference(loaded: _Loaded, shown: Progress) -> np.ndarray:
-    """Classes that the plain float network gives, by the same blocks as the chip."""
-    images = loaded.inputs.images
-    shown.stage("float network", len(images))
-    classes = np.empty(len(images), np.int64)
-    for start in range(0, len(images), 4 * BLOCK):
-        part = slice(start, start + 4 * BLOCK)
-        with one_blas_thread():
-            classes[part] = loaded.network.forward(images[part]).argmax(axis=1)
-        shown.advance(len(classes[part]))
-    return classes
-
-
-def _describe(loaded: _Loaded, reference: np.ndarray, instances: int, record: frozenset[str], mode: str,
-              seed: int) -> Classification:  # fmt: skip
-    net, chip, data = loaded.network, loaded.chip, loaded.dataset
-    counts = count_inference(net, chip, loaded.placement, len(data))
+def _describe(work: Work, request: Request, instances: int) -> Classification:
+    net, chip, data = work.network, work.chip, work.dataset
     outputs = int(np.prod(net.output_shape))
     names = [*data.class_names, *(f"output {k}" for k in range(len(data.class_names), outputs))]
     attributes = {
         "title": f"{net.name} on {chip.name}", "kind": "classification", "network": net.name, "chip": chip.name,
-        "chip_label": chip.label, "mode": mode, "engine": RateEngine().name, "inputs": f"{data.name}/{data.split}",
-        "seed": seed, "weights_sha256": net.checksum, "drift_compensation": chip.compensation.drift,
-        "batch_norm": chip.digital.batch_norm, "read_noise": chip.read.noise,
-        "t_chip_s": inference_time_s(loaded.placement, chip),
+        "chip_label": chip.label, "mode": request.mode, "engine": work.engine.name,
+        "inputs": f"{data.name}/{data.split}", "seed": request.seed, "weights_sha256": net.checksum, **work.attributes,
     }  # fmt: skip
     provenance = {
         "neurosim": neurosim.__version__, "python": platform.python_version(), "numpy": np.__version__,
         "host": platform.node(), "processor": platform.machine(), "started": datetime.now(UTC).isoformat(),
         "command": " ".join(sys.argv),
     }  # fmt: skip
-    return Classification(net, chip, loaded.placement, loaded.inputs, data.labels, names, reference, counts, instances,
-                          record, attributes, provenance)  # fmt: skip
+    return Classification(net, chip, work.placement, work.inputs, data.labels, names, work.reference, work.counts,
+                          instances, request.record, attributes, provenance, **work.layout)  # fmt: skip
 
 
-def _config(loaded: _Loaded, instances: int, seed: int, mode: str, record: Iterable[str]) -> dict[str, Any]:
+def _config(work: Work, request: Request, instances: int) -> Mapping[str, Any]:
     """What a resumed run must share with its beginning."""
     return {
-        "network": loaded.network.name, "weights_sha256": loaded.network.checksum, "chip": loaded.chip.toml,
-        "inputs": f"{loaded.dataset.name}/{loaded.dataset.split}", "images": len(loaded.dataset),
-        "instances": instances, "times_s": list(loaded.inputs.times_s), "seed": seed, "mode": mode,
-        "record": sorted(record),
+        "network": work.network.name, "weights_sha256": work.network.checksum, "chip": work.chip.toml,
+        "inputs": f"{work.dataset.name}/{work.dataset.split}", "images": len(work.dataset),
+        "instances": instances, "times_s": list(work.inputs.times_s), "seed": request.seed, "mode": request.mode,
+        "record": sorted(request.record),
     }  # fmt: skip
 
 
-def _execute(loaded: _Loaded, described: Classification, writer: RunWriter, seed: int, settings: Settings,
+def _execute(work: Work, described: Classification, writer: RunWriter, seed: int, settings: Settings,
              save_chips: str | Path | None, shown: Progress) -> None:  # fmt: skip
-    engine, per_chip = RateEngine(), described.units // described.instances
+    per_chip = described.units // described.instances
     done = writer.completed
     finished = [min(max(done - k * per_chip, 0), per_chip) for k in range(described.instances)]
-    images = described.instances * len(loaded.inputs.times_s) * len(loaded.dataset)
-    text = f"{described.instances} x {loaded.chip.name}"
-    shown.stage(text, images, sum(_images_in(loaded, units) for units in finished))
+    images = described.instances * len(work.inputs.times_s) * len(work.dataset)
+    text = f"{described.instances} x {work.chip.name}"
+    shown.stage(text, images, sum(_images_in(work, units) for units in finished))
     for instance, chip_done in enumerate(finished):
         if chip_done == per_chip and save_chips is None:
             continue
-        programmed = program(
-            loaded.network, loaded.chip, loaded.placement, loaded.calibration, seed, instance
-        )
+        programmed = work.program(seed, instance)
         if save_chips is not None:
-            Path(save_chips).mkdir(parents=True, exist_ok=True)
-            save_chip(programmed, Path(save_chips) / f"chip_{instance:04d}.h5")
+            _save(work, programmed, Path(save_chips), instance)
         recorder = FileRecorder(described, writer, instance, done)
-        engine.run(programmed, loaded.inputs, recorder, shown.advance, settings)
+        work.engine.run(programmed, work.inputs, recorder, shown.advance, settings)
 
 
-def _images_in(loaded: _Loaded, units: int) -> int:
+def _save(work: Work, programmed: Any, folder: Path, instance: int) -> None:
+    if work.save is None:
+        raise ConfigError("save_chips", "a chip that can be kept in a file", f"one of engine {work.engine.name!r}",
+                          "leave it out")  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    work.save(programmed, folder / f"chip_{instance:04d}.h5")
+
+
+def _images_in(work: Work, units: int) -> int:
     """Images that the first `units` units of a chip hold, over its times."""
-    times, rest = divmod(units, len(loaded.inputs.segments))
-    return times * len(loaded.dataset) + min(rest * SEGMENT, len(loaded.dataset))
+    times, rest = divmod(units, len(work.inputs.segments))
+    return times * len(work.dataset) + min(rest * SEGMENT, len(work.dataset))

@@ -1,0 +1,61 @@
+"""What every way loads: the network, the chip with its options, the images, the float network's answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from neurosim.chips import Chip, load_chip
+from neurosim.engines.engine import BLOCK, Inputs
+from neurosim.foundation.blas import one_blas_thread
+from neurosim.foundation.errors import DataError
+from neurosim.graph import Network, load_network
+from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
+from neurosim.pipeline.progress import Progress
+from neurosim.pipeline.work import Request
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network, a chip, and the images to classify."""
+
+    network: Network
+    chip: Chip
+    dataset: Dataset
+    inputs: Inputs
+
+
+def load(request: Request, shown: Progress) -> Loaded:
+    """Read network, chip and images. Raises what their loaders raise, DataError for classes that do not fit."""
+    net = request.network if isinstance(request.network, Network) else load_network(request.network)
+    silicon = (load_chip(request.chip) if isinstance(request.chip, str) else request.chip).with_options(
+        **request.options
+    )
+    shown.stage(f"loading {net.input.dataset}", 0)
+    wanted = request.inputs or f"{net.input.dataset}/test"
+    data = wanted if isinstance(wanted, Dataset) else load_inputs(wanted, request.limit, request.watch(shown))
+    outputs = int(np.prod(net.output_shape))
+    if len(data.class_names) > outputs:
+        raise DataError(f"inputs {data.name}", f"at most {outputs} classes, the outputs of {net.name}",
+                        f"{len(data.class_names)} classes", "use the network's own data set")  # fmt: skip
+    images = prepare(data.images, data.max_level, net.input.shape, net.input.crop)
+    return Loaded(net, silicon, data, Inputs(images, request.times_s))
+
+
+def training_images(request: Request, network: Network, count: int, shown: Progress) -> np.ndarray:
+    """The first images of the network's training split, prepared: for calibration."""
+    train = load_dataset(network.input.dataset, "train", count, request.watch(shown))
+    return prepare(train.images, train.max_level, network.input.shape, network.input.crop)
+
+
+def float_classes(network: Network, images: np.ndarray, shown: Progress) -> np.ndarray:
+    """Classes that the plain float network gives, by the same blocks as the chip; int64 (N,)."""
+    shown.stage("float network", len(images))
+    classes = np.empty(len(images), np.int64)
+    for start in range(0, len(images), 4 * BLOCK):
+        part = slice(start, start + 4 * BLOCK)
+        with one_blas_thread():
+            classes[part] = network.forward(images[part]).argmax(axis=1)
+        shown.advance(len(classes[part]))
+    return classes

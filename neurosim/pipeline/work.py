@@ -1,0 +1,85 @@
+"""What a run is asked for, and what it then consists of, whichever engine does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurosim.chips import Chip
+from neurosim.engines.engine import Engine, Inputs
+from neurosim.foundation.counts import Counts
+from neurosim.graph import Network
+from neurosim.inputs import Dataset
+from neurosim.pipeline.progress import Progress, Silent
+from neurosim.placement import Placement
+
+
+@dataclass(frozen=True)
+class SpikingOptions:
+    """How a network is run with spikes; None leaves the choice to the network or the engine.
+
+    steps : time steps of one image
+    encoding : how images become spikes
+    route : how spikes reach the neurons: "events" (compiled), "synapses" (Brian2's own)
+    dt_s : length of a step, for networks with time constants
+    traced : population -> neurons whose membranes are recorded
+    """
+
+    steps: int | None = None
+    encoding: str | None = None
+    route: str = "events"
+    dt_s: float | None = None
+    percentile: float | None = None
+    traced: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of a run that decide what is computed."""
+
+    network: str | Path | Network
+    chip: str | Chip
+    mode: str
+    inputs: str | Dataset | None
+    limit: int | None
+    times_s: tuple[float, ...]
+    seed: int
+    record: frozenset[str]
+    spiking: SpikingOptions
+    options: Mapping[str, Any]
+
+    def watch(self, shown: Progress) -> Callable[[str, int, int | None], None] | None:
+        """Who is told of downloads: where nobody shows one, the log tells of it."""
+        return None if isinstance(shown, Silent) else shown.download
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything a run needs, before any device is programmed.
+
+    placement : where the network sits
+    reference : classes that the plain float network gives, int64 (N,)
+    counts : events per inference that are the same for every image
+    engine : who computes
+    program : seed and number of a chip -> the programmed chip that the engine takes
+    save : writes a programmed chip to a file; None where that is not possible
+    attributes : of the run file, beside those that every run has
+    layout : further arguments of `Classification`
+    """
+
+    network: Network
+    chip: Chip
+    placement: Placement
+    dataset: Dataset
+    inputs: Inputs
+    reference: np.ndarray
+    counts: Counts
+    engine: Engine
+    program: Callable[[int, int], Any]
+    save: Callable[[Any, Path], Any] | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    layout: Mapping[str, Any] = field(default_factory=dict)
