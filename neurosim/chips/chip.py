@@ -79,6 +79,11 @@ class Chip:
         return self.parameters.label
 
     @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes it can run, of "rate" and "spiking"."""
+        return self.parameters.modes
+
+    @property
     def device(self) -> DeviceParameters:
         """The device technology."""
         return self.parameters.device

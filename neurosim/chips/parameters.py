@@ -57,7 +57,10 @@ class PeripheryParameters(Record):
 
 
 class ChipParameters(Record):
-    """A chip.toml. Without [periphery] and [prices] there is no circuit: nothing is timed or priced."""
+    """A chip.toml. Without [periphery] and [prices] there is no circuit: nothing is timed or priced.
+
+    A chip of neurons with a tick and without converters needs no [periphery].
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: str
@@ -77,8 +80,17 @@ class ChipParameters(Record):
     prices: Prices | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron]."""
+        converts = self.neuron is None or self.adc.bits is not None or self.prices is None
+        return (*(("rate",) if converts else ()), *(("spiking",) if self.neuron is not None else ()))
+
     @model_validator(mode="after")
     def _whole_circuit(self) -> ChipParameters:
+        ticking = self.neuron is not None and self.neuron.t_tick_s is not None and self.adc.bits is None
+        if self.prices is not None and self.periphery is None and ticking:
+            return self  # nothing is converted, and a step takes the tick's time
         if (self.periphery is None) != (self.prices is None):
             raise ValueError("[periphery] and [prices] go together: give both, or neither")
         return self

@@ -2,6 +2,9 @@
 
 An event is what the engines count; a unit is one physical copy of the component. Which technology node a
 price was found at stands beside it in the TOML (`node = "32 nm"`) and is kept in the chip's sources.
+
+A published figure of several components together (a core's conversion, a synaptic event, a core's static
+power) names what it covers; what is covered is not priced again.
 """
 
 from __future__ import annotations
@@ -15,6 +18,21 @@ from neurosim.foundation.records import Record
 Amount = Annotated[float, Field(ge=0)]
 
 Covered = Literal["dac", "driver", "array", "adc"]
+# what the figure of a synaptic event, or the static power of a core, may cover
+Shared = Literal[
+    "encoder",
+    "dac",
+    "driver",
+    "array",
+    "comparator",
+    "neuron",
+    "spike",
+    "hop",
+    "random",
+    "buffer",
+    "digital",
+    "clock",
+]
 
 # what one price is per: (event that costs the energy, unit that has the area and the leakage)
 PER: dict[str, tuple[str, str]] = {
@@ -30,6 +48,15 @@ PER: dict[str, tuple[str, str]] = {
     "buffer": ("byte read or written", "byte"),
     "program": ("device programmed", ""),
     "core": ("conversion, everything that `covers` names included", "tile, converters included"),
+    "encoder": ("update of an input encoder's state", "encoder, one per input"),
+    "neuron": ("update of a neuron's state", "neuron; its leakage is an analog neuron's bias power"),
+    "comparator": ("decision of a comparator", "comparator, one per neuron"),
+    "spike": ("spike sent", ""),
+    "hop": ("router hop", ""),
+    "random": ("pseudo-random number drawn", ""),
+    "event": ("synaptic event, everything that `covers` names included", ""),
+    "core_static": ("", "core used"),
+    "chip_static": ("", "whole chip"),
 }
 
 
@@ -47,11 +74,19 @@ class CorePrice(Price):
     covers: tuple[Covered, ...] = Field(min_length=1)
 
 
+class SharedPrice(Price):
+    """A published figure of several components together: of one synaptic event, or of a core's static power."""
+
+    covers: tuple[Shared, ...] = ()
+
+
 class Prices(Record):
     """Prices of a chip's components.
 
     `array` physical: the array's energy is the sum of V^2 G t over its devices; published: it is part of
-    the core's published figure. Never both.
+    the published figure of a core or of a synaptic event. Never both: with "physical", the figure of an event is
+    kept for comparison and not charged. `core_static` is charged for the cores used, `chip_static` is reported
+    apart, for the whole chip.
     """
 
     array: Literal["physical", "published"] = "physical"
@@ -67,12 +102,47 @@ class Prices(Record):
     buffer: Price | None = None
     program: Price | None = None
     core: CorePrice | None = None
+    encoder: Price | None = None
+    neuron: Price | None = None
+    comparator: Price | None = None
+    spike: Price | None = None
+    hop: Price | None = None
+    random: Price | None = None
+    event: SharedPrice | None = None
+    core_static: SharedPrice | None = None
+    chip_static: Price | None = None
+
+    @property
+    def published(self) -> dict[str, tuple[str, ...]]:
+        """The figures of several components that are charged, and what each covers."""
+        found: dict[str, tuple[str, ...]] = {}
+        if self.core is not None:
+            found["core"] = self.core.covers
+        if self.event is not None and self.array == "published":
+            found["event"] = self.event.covers
+        if self.core_static is not None:
+            found["core_static"] = self.core_static.covers
+        return found
 
     @model_validator(mode="after")
     def _one_array_energy(self) -> Prices:
+        if self.event is not None and "array" not in self.event.covers:
+            raise ValueError(
+                '[prices.event] is the figure of a whole synaptic event: its `covers` names "array"'
+            )
         covered = self.core is not None and "array" in self.core.covers
-        if covered != (self.array == "published"):
+        if covered and self.event is not None:
+            raise ValueError("[prices.core] and [prices.event] both cover the array: give one of them")
+        if covered != (self.array == "published") and self.event is None:
             raise ValueError(
                 'array = "published" goes with a [prices.core] that covers "array", and only with it'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _covered_once(self) -> Prices:
+        parts = [part for covers in self.published.values() for part in covers]
+        for part in sorted(set(parts)):
+            if parts.count(part) > 1:
+                raise ValueError(f"{part!r} is covered by two published figures: leave it to one of them")
         return self
