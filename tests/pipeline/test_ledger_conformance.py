@@ -7,7 +7,6 @@ import neurosim as ns
 from neurosim.chips import chip_names, load_chip
 from neurosim.costs import COMPONENTS
 
-
 RATE = [name for name in chip_names() if "rate" in load_chip(name).modes]
 
 
