@@ -15,6 +15,7 @@ from neurosim.training import float_accuracy
 EXPECTED = {  # name: (dataset, shapes of the matrices' layers, least float accuracy)
     "digits_mlp": ("digits", [32, 10], 0.95),
     "mnist_mlp": ("mnist", [256, 128, 10], 0.98),
+    "mnist_500": ("mnist", [500, 10], 0.98),
     "mnist_burr": ("mnist", [250, 125, 10], 0.98),
     "mnist_lenet": ("mnist", [6, 16, 120, 84, 10], 0.99),
     "fashion_mlp": ("fashion_mnist", [256, 128, 10], 0.88),
