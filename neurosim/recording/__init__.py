@@ -6,7 +6,7 @@ Only this room uses h5py. A run declares a `Plan`, writes through a `RunWriter` 
 
 from neurosim.recording.arrays import load_arrays, save_arrays
 from neurosim.recording.reading import Entry, RunFile
-from neurosim.recording.schema import FORMAT, Coordinate, Plan, Static, Variable
+from neurosim.recording.schema import FORMAT, Coordinate, Plan, SpikeStream, Static, Variable
 from neurosim.recording.writer import RunWriter, check_output
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Plan",
     "RunFile",
     "RunWriter",
+    "SpikeStream",
     "Static",
     "Variable",
     "check_output",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,11 @@ from neurosim.recording.blocks import Pieces
 from neurosim.recording.drafting import drafted
 from neurosim.recording.durable import TEMPORARY
 from neurosim.recording.safety import opened, undamaged
+from neurosim.recording.schema import NODE_IDS, Plan, SpikeStream, clean
+from neurosim.recording.streams import Piece, spike_bytes, store_pieces, stored_pieces
 
 _CHUNK_BYTES = 1 << 20
+_SPIKES = "spikes"  # group of a part that holds a group per population, numbered; the others are variables
 
 
 @dataclass(frozen=True)
@@ -27,17 +30,44 @@ class Part:
     stop: int
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What parts of a run hold: shape and type of each variable by path, the populations by name."""
+
+    variables: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+    streams: Mapping[str, SpikeStream]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Layout:
+        """The layout that a plan gives."""
+        variables = {clean(v.path): (plan.shape(v.path, v.dims), np.dtype(v.dtype)) for v in plan.variables}
+        return cls(variables, {stream.population: stream for stream in plan.streams})
+
+
+@dataclass(frozen=True)
+class Content:
+    """What goes into one part: pieces of variables by path, and of spikes by population."""
+
+    variables: Mapping[str, Pieces]
+    spikes: Mapping[str, Sequence[Piece]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        blocks = sum(block.nbytes for pieces in self.variables.values() for block in pieces.blocks)
+        return blocks + sum(spike_bytes(pieces) for pieces in self.spikes.values())
+
+
 def part_path(folder: Path, number: int) -> Path:
     """Where the part with this running number lies."""
     return folder / f"{number:08d}.h5"
 
 
-def write_part(path: Path, run_id: str, first: int, stop: int, content: Mapping[str, Pieces]) -> Part:
+def write_part(path: Path, run_id: str, first: int, stop: int, content: Content) -> Part:
     """Write a part durably. Raises LimitError when the disk is full; then no file is left."""
-    size = sum(block.nbytes for pieces in content.values() for block in pieces.blocks)
-    with drafted(path, path.with_name(path.name + TEMPORARY), size) as draft:
+    with drafted(path, path.with_name(path.name + TEMPORARY), content.nbytes) as draft:
         draft.file.attrs["run_id"], draft.file.attrs["units"] = run_id, (first, stop)
-        for number, (name, pieces) in enumerate(sorted(content.items())):
+        for number, (name, pieces) in enumerate(sorted(content.variables.items())):
             group = draft.file.create_group(f"{number:06d}")
             group.attrs["path"] = name
             boxes = pieces.boxes.reshape(len(pieces.blocks), -1)
@@ -45,18 +75,21 @@ def write_part(path: Path, run_id: str, first: int, stop: int, content: Mapping[
             values = np.concatenate([block.reshape(-1) for block in pieces.blocks])
             group.create_dataset("values", data=values, **_checked(values))
             draft.check()
+        for number, (name, spikes) in enumerate(sorted(content.spikes.items())):
+            group = draft.file.create_group(f"{_SPIKES}/{number:06d}")
+            group.attrs["population"] = name
+            store_pieces(group, spikes)
+            draft.check()
     return Part(path, first, stop)
 
 
-def find_parts(
-    folder: Path, run_id: str, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]
-) -> list[Part]:
+def find_parts(folder: Path, run_id: str, layout: Layout) -> list[Part]:
     """The whole parts of a run, in order, up to the first that is missing, damaged or foreign."""
     found: list[Part] = []
     while True:
         path = part_path(folder, len(found))
         try:
-            part = _verified(path, run_id, variables)
+            part = _verified(path, run_id, layout)
         except NeurosimError:
             return found
         if part.first != (found[-1].stop if found else 0):
@@ -64,18 +97,42 @@ def find_parts(
         found.append(part)
 
 
-def read_part(
-    path: Path, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]
-) -> Iterator[tuple[str, Pieces]]:
+def read_part(path: Path, layout: Layout) -> Iterator[tuple[str, Pieces]]:
     """The pieces of a part, variable by variable. Raises DataError when it does not hold what it should."""
     with opened(path) as file:
-        for group in file.values():
+        for key, group in file.items():
+            if key == _SPIKES:
+                continue
             name = str(group.attrs.get("path", ""))
             with undamaged(path, name):
                 boxes, values = group["boxes"][...], group["values"][...]
-            if name not in variables:
+            if name not in layout.variables:
                 raise DataError(str(path), "variables of this run", repr(name), "begin anew with --overwrite")
-            yield name, _pieces(f"{path}: {name}", boxes, values, *variables[name])
+            yield name, _pieces(f"{path}: {name}", boxes, values, *layout.variables[name])
+
+
+def read_spikes(path: Path, layout: Layout) -> Iterator[tuple[str, Piece]]:
+    """The spikes of a part, population by population, in pieces. Raises DataError as `read_part`."""
+    with opened(path) as file:
+        for name, group in _populations(file):
+            if name not in layout.streams:
+                raise DataError(
+                    str(path), "populations of this run", repr(name), "begin anew with --overwrite"
+                )
+            with undamaged(path, name):
+                for piece in stored_pieces(group, layout.streams[name], f"{path}: {name}"):
+                    yield name, piece
+
+
+def count_spikes(path: Path) -> dict[str, int]:
+    """How many spikes of each population a part holds."""
+    with opened(path) as file:
+        return {name: len(group[NODE_IDS]) for name, group in _populations(file)}
+
+
+def _populations(file: Any) -> Iterator[tuple[str, Any]]:
+    for group in file[_SPIKES].values() if _SPIKES in file else ():
+        yield str(group.attrs.get("population", "")), group
 
 
 def _pieces(
@@ -92,13 +149,14 @@ def _pieces(
     return Pieces(boxes, [cut.reshape(extent) for cut, extent in zip(cuts, extents, strict=True)])
 
 
-def _verified(path: Path, run_id: str, variables: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> Part:
+def _verified(path: Path, run_id: str, layout: Layout) -> Part:
     with opened(path) as file:
         units = np.asarray(file.attrs.get("units", ()))
         if file.attrs.get("run_id") != run_id or units.shape != (2,) or units[0] >= units[1]:
             raise DataError(str(path), "a part of this run", "another file", "begin anew with --overwrite")
-    for _ in read_part(path, variables):
-        pass  # reading checks the checksum of every chunk
+    for read in (read_part, read_spikes):
+        for _ in read(path, layout):
+            pass  # reading checks the checksum of every chunk
     return Part(path, int(units[0]), int(units[1]))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +15,8 @@ import numpy as np
 
 from neurosim.foundation.errors import DataError, LimitError, near
 from neurosim.recording.safety import SCALE_ATTRIBUTES, check_version, opened, undamaged
-from neurosim.recording.schema import FORMAT, PROVENANCE
+from neurosim.recording.schema import FORMAT, NODE_IDS, PROVENANCE, SPIKES, TIMESTAMPS
+from neurosim.recording.streams import PIECE, Piece
 from neurosim.recording.values import feed, feed_numbers, feed_text
 
 _BARE = b"This is a netCDF dimension but not a netCDF variable"
@@ -112,6 +114,29 @@ class RunFile:
                 return np.asarray(text, dtype=str) if text.size else np.zeros(text.shape, "U1")
             return np.asarray(dataset[index])
 
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Populations whose spikes were recorded, sorted."""
+        start = SPIKES + "/"
+        names = (path.removeprefix(start) for path in self._groups if path.startswith(start))
+        return tuple(sorted(name for name in names if f"{start}{name}/{TIMESTAMPS}" in self))
+
+    def spikes(self, population: str) -> Piece:
+        """All spikes of a population: time stamps, float64 ms, sorted, and node ids, uint64.
+
+        Raises DataError for an unknown population or damaged data, LimitError for more than `limit_bytes`.
+        """
+        self._check_population(population)
+        group = f"{SPIKES}/{population}"
+        return self.read(f"{group}/{TIMESTAMPS}"), self.read(f"{group}/{NODE_IDS}")
+
+    def spike_pieces(self, population: str, most: int = PIECE) -> Iterator[Piece]:
+        """The same, so many spikes at a time at most, however large the population is."""
+        paths = [f"{SPIKES}/{population}/{name}" for name in (TIMESTAMPS, NODE_IDS)]
+        for start in range(0, self._check_population(population), most):
+            part = (slice(start, start + most),)
+            yield self.read(paths[0], part), self.read(paths[1], part)
+
     def text(self, path: str) -> str:
         """A text stored as one string. Raises DataError when it is something else."""
         value = self.read(path)
@@ -161,6 +186,22 @@ class RunFile:
             if path in self._datasets:
                 self._hash_dataset(hasher, path)
         return hasher.hexdigest()
+
+    def _check_population(self, population: str) -> int:
+        """Number of spikes of a population."""
+        where = f"{self.path}: spikes of {population}"
+        if population not in self.populations:
+            remedy = near(population, self.populations) if self.populations else "record spikes in the run"
+            raise DataError(where, "a population of this file", "none", remedy)
+        times, ids = (self._dataset(f"{SPIKES}/{population}/{name}") for name in (TIMESTAMPS, NODE_IDS))
+        if (
+            times.ndim != 1
+            or times.shape != ids.shape
+            or times.dtype.kind + ids.dtype.kind not in ("fu", "fi")
+        ):
+            got = f"{times.dtype} {times.shape} and {ids.dtype} {ids.shape}"
+            raise DataError(where, "one time stamp and one node id per spike", got, "make the file again")
+        return len(times)
 
     def _hash_dataset(self, hasher: Any, path: str) -> None:
         dataset = self._datasets[path]

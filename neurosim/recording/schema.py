@@ -17,6 +17,9 @@ from neurosim.recording.values import Value, as_stored, feed
 
 FORMAT = 1  # of the run file
 PROVENANCE = "/provenance"
+SPIKES = "/spikes"  # readers of SONATA take every object in it for a population
+SPIKE, TIMESTAMPS, NODE_IDS = "spike", "timestamps", "node_ids"  # dimension and datasets of a population
+SORTING = "sorting"  # attribute that says by what a population's spikes are sorted
 DTYPES = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
 DTYPES = ("bool", *DTYPES, "float32", "float64")  # no float16: the netCDF4 library crashes on it
 # units that xarray takes for a duration and converts on reading; SI symbols are left alone
@@ -70,6 +73,24 @@ class Coordinate:
 
 
 @dataclass(frozen=True, eq=False)
+class SpikeStream:
+    """The spikes of one population, appended while the run goes on, however many come.
+
+    Stored in SONATA's form under /spikes/<population>: `timestamps` (float64, ms), sorted, and `node_ids` (uint64).
+
+    Parameters
+    ----------
+    population : its name, without slashes
+    neurons : how many it has; node ids run from 0 to neurons - 1
+    attributes : of the population: strings, numbers, or sequences of either
+    """
+
+    population: str
+    neurons: int
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """All that a run file will hold; checked when made.
 
@@ -83,6 +104,7 @@ class Plan:
     static : by path
     attributes : of the whole file; strings, numbers, or sequences of either
     provenance : host, versions, times, command line; left out of the content hash
+    streams : populations whose spikes are recorded; /spikes holds nothing else
 
     Raises ConfigError for unknown dimensions, shapes that disagree, and paths used twice.
     """
@@ -94,6 +116,7 @@ class Plan:
     static: Mapping[str, Static] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    streams: tuple[SpikeStream, ...] = ()
 
     def __post_init__(self) -> None:
         if self.n_units < 1:
@@ -104,6 +127,7 @@ class Plan:
             as_stored(value, f"attribute {name}")
         _check_lengths(self)
         _check_paths(self)
+        _check_streams(self)
         for variable in self.variables:
             _check_variable(variable)
             self.shape(variable.path, variable.dims)
@@ -146,6 +170,10 @@ class Plan:
             feed(hasher, path, fixed.data, json.dumps(fixed.dims), fixed.units, fixed.description)
         for name, value in sorted(self.attributes.items()):
             feed(hasher, name, value)
+        for stream in self.streams:
+            feed(hasher, stream.population, stream.neurons)
+            for name, value in sorted(stream.attributes.items()):
+                feed(hasher, name, value)
         return hasher.hexdigest()
 
 
@@ -199,8 +227,9 @@ def _check_paths(plan: Plan) -> None:
     for path in paths:
         if path in taken:
             raise ConfigError(path, "each path once", "two datasets or dimensions of this path", "rename one")
-        if path == PROVENANCE or path.startswith(PROVENANCE + "/"):
-            raise ConfigError(path, "a path outside /provenance", "a reserved one", "use Plan.provenance")
+        for reserved, instead in ((PROVENANCE, "Plan.provenance"), (SPIKES, "Plan.streams")):
+            if path == reserved or path.startswith(reserved + "/"):
+                raise ConfigError(path, f"a path outside {reserved}", "a reserved one", f"use {instead}")
         taken.add(path)
     for path in paths:
         group = path.rsplit("/", 1)[0]
@@ -229,6 +258,27 @@ def _check_variable(variable: Variable) -> None:
                 f"{variable.path} snapshot", "names from dims", repr(name), near(name, variable.dims)
             )
     _check_units(variable.path, variable.units)
+
+
+def _check_streams(plan: Plan) -> None:
+    names = [stream.population for stream in plan.streams]
+    for stream in plan.streams:
+        where = f"population {stream.population!r}"
+        if clean(stream.population).count("/") > 1:
+            raise ConfigError(where, "a name without slashes", "one with", "rename it, with dots for example")
+        if names.count(stream.population) > 1:
+            raise ConfigError(where, "each population once", "two of this name", "rename one")
+        if stream.neurons < 1:
+            raise ConfigError(
+                where, "at least one neuron", str(stream.neurons), "leave out empty populations"
+            )
+        for name, value in stream.attributes.items():
+            if name == SORTING:
+                raise ConfigError(where, "attributes of other names", repr(name), "leave it out: it is set")
+            as_stored(value, f"{where}: attribute {name}")
+    for name in (SPIKE, TIMESTAMPS, NODE_IDS) if names else ():
+        if f"/{name}" in plan.lengths:
+            raise ConfigError(f"dimension {name}", "a name that no population uses", repr(name), "rename it")
 
 
 def _check_units(path: str, units: str) -> None:

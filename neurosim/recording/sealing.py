@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,30 +14,41 @@ import numpy as np
 from neurosim.foundation.errors import DataError
 from neurosim.recording.blocks import Pieces
 from neurosim.recording.drafting import Draft, drafted
-from neurosim.recording.parts import Part, read_part
+from neurosim.recording.parts import Content, Layout, Part, count_spikes, read_part, read_spikes
 from neurosim.recording.schema import FORMAT, PROVENANCE, Plan, Variable, clean
+from neurosim.recording.streams import BARE, Piece, fill_populations
 from neurosim.recording.values import as_stored, set_attribute, stored_dtype
 
 _CHUNK_BYTES = 1 << 20
+_SPIKE_BYTES = 16  # of one spike in the sealed file
 _MAX_CHUNK_BYTES = 1 << 30  # HDF5 takes chunks below 4 GiB
-# how netCDF-4 marks a dimension that has no values of its own
-_BARE = "This is a netCDF dimension but not a netCDF variable. %10d"
 
 
 def seal_file(
-    path: Path, temporary: Path, plan: Plan, parts: Iterable[Part], provenance: Mapping[str, Any],
-    pending: Mapping[str, Pieces],
+    path: Path, temporary: Path, plan: Plan, parts: Sequence[Part], provenance: Mapping[str, Any], pending: Content,
 ) -> None:  # fmt: skip
     """Make the run file from its parts and what is pending in memory, under a temporary name first; the parts stay.
 
-    Raises LimitError when the disk is full (nothing is left at `path` then), DataError when a part is damaged
-    or the parts do not hold every cell exactly once.
+    Raises LimitError when the disk is full (nothing is left at `path` then), DataError when a part is damaged,
+    the parts do not hold every cell exactly once or spikes are out of order.
     """
-    with drafted(path, temporary, plan.nbytes()) as draft:
+    layout = Layout.of(plan)
+    counts = [count_spikes(part.path) for part in parts] if plan.streams else []
+    counts.append({name: sum(len(ids) for _, ids in pieces) for name, pieces in pending.spikes.items()})
+    lengths = {name: sum(count.get(name, 0) for count in counts) for name in layout.streams}
+    with drafted(path, temporary, plan.nbytes() + _SPIKE_BYTES * sum(lengths.values())) as draft:
         write_frame(draft.file, plan, provenance)
-        layout = {clean(v.path): (plan.shape(v.path, v.dims), np.dtype(v.dtype)) for v in plan.variables}
         recorded = chain.from_iterable(read_part(part.path, layout) for part in parts)
-        _fill(draft, layout, plan, chain(recorded, pending.items()))
+        _fill(draft, layout, plan, chain(recorded, pending.variables.items()))
+        fill_populations(draft, plan.streams, lengths, _spikes(layout, parts, pending))
+
+
+def _spikes(layout: Layout, parts: Sequence[Part], pending: Content) -> Iterator[tuple[str, Piece]]:
+    """All spikes, part after part, and what is pending last."""
+    for part in parts if layout.streams else ():
+        yield from read_spikes(part.path, layout)
+    for name, pieces in pending.spikes.items():
+        yield from ((name, piece) for piece in pieces)
 
 
 def write_frame(file: h5py.File, plan: Plan, provenance: Mapping[str, Any]) -> None:
@@ -67,7 +78,7 @@ def _scales(file: h5py.File, plan: Plan) -> None:
     for path, length in plan.lengths.items():
         name = path.rsplit("/", 1)[1]
         if path not in coordinates:
-            file.create_dataset(path, shape=(length,), dtype=">f4").make_scale(_BARE % length)
+            file.create_dataset(path, shape=(length,), dtype=">f4").make_scale(BARE % length)
             continue
         array = as_stored(coordinates[path].values, path)
         dataset = file.create_dataset(path, data=array, dtype=stored_dtype(array), **_storage(array, ()))
@@ -123,18 +134,15 @@ def _attach(file: h5py.File, dataset: h5py.Dataset, dimensions: tuple[str, ...])
         dataset.dims[axis].attach_scale(file[dimension])
 
 
-def _fill(
-    draft: Draft, layout: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], plan: Plan,
-    content: Iterable[tuple[str, Pieces]],
-) -> None:  # fmt: skip
-    put = dict.fromkeys(layout, 0)
+def _fill(draft: Draft, layout: Layout, plan: Plan, content: Iterable[tuple[str, Pieces]]) -> None:
+    put = dict.fromkeys(layout.variables, 0)
     for path, pieces in content:
         _place(draft.file[path], pieces)
         draft.check()
         put[path] += pieces.cells
     for variable in plan.variables:
         path = clean(variable.path)
-        whole = math.prod(layout[path][0])
+        whole = math.prod(layout.variables[path][0])
         if put[path] > whole or (variable.fill is None and put[path] < whole):
             remedy = "every cell must be put exactly once"
             raise DataError(path, f"{whole} cells put", str(put[path]), remedy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -19,9 +20,10 @@ from neurosim.recording.durable import TEMPORARY, check_target, storage_errors
 from neurosim.recording.lock import WriterLock
 from neurosim.recording.manifest import NAME as MANIFEST
 from neurosim.recording.manifest import Manifest, read_manifest
-from neurosim.recording.parts import Part, find_parts, part_path, write_part
-from neurosim.recording.schema import PROVENANCE, Plan, clean
+from neurosim.recording.parts import Content, Layout, Part, find_parts, part_path, write_part
+from neurosim.recording.schema import PROVENANCE, Plan
 from neurosim.recording.sealing import seal_file
+from neurosim.recording.streams import Piece, checked_spikes, spike_bytes
 
 _PART = re.compile(r"\d{8}\.h5")
 _LOCK = "lock"
@@ -44,12 +46,13 @@ class RunWriter:
         self.folder = parts_folder(path)
         self._manifest, self._lock = manifest, lock
         self._min_seconds, self._max_bytes = limits
-        self._layout = {
-            clean(v.path): (plan.shape(v.path, v.dims), np.dtype(v.dtype)) for v in plan.variables
-        }
+        self._layout = Layout.of(plan)
         self._parts = self._kept_parts()
         self._unit: list[tuple[str, Box, np.ndarray]] = []  # put for the unit in work
         self._done: list[tuple[str, Box, np.ndarray]] = []  # of finished units not yet in a part
+        self._unit_spikes: list[tuple[str, Piece]] = []
+        self._done_spikes: list[tuple[str, Piece]] = []
+        self._last_ms = dict.fromkeys(self._layout.streams, -math.inf)  # time of the last spike appended
         self._done_bytes = 0
         self._finished = self.completed
         self._last_close = time.monotonic()
@@ -101,24 +104,50 @@ class RunWriter:
 
         Raises DataError for an unknown path, a wrong shape, values the type cannot hold, or no unit left.
         """
-        if path not in self._layout:
-            raise DataError(path, "a variable of the plan", "another path", near(path, self._layout))
-        if self._finished >= self.plan.n_units:
-            raise DataError(path, f"{self.plan.n_units} units of work", "one more", "seal the run")
-        shape, dtype = self._layout[path]
+        if path not in self._layout.variables:
+            raise DataError(
+                path, "a variable of the plan", "another path", near(path, self._layout.variables)
+            )
+        self._expect_unit(path)
+        shape, dtype = self._layout.variables[path]
         box, kept = box_of(path, index, shape)
         self._unit.append((path, box, block_for(path, array, dtype, kept, box)))
+
+    def append(self, population: str, timestamps: object, node_ids: object) -> None:
+        """Record spikes of the unit in work (copied at once), in the order of time, from one thread.
+
+        Parameters
+        ----------
+        population : of a stream of the plan
+        timestamps : milliseconds, (spikes,), none before the last one appended
+        node_ids : integers (spikes,)
+
+        Raises DataError for an unknown population, unequal lengths, ids that it has not, times that are not
+        finite or run backwards, or no unit left.
+        """
+        if population not in self._layout.streams:
+            remedy = (
+                near(population, self._layout.streams) if self._layout.streams else "plan a stream for it"
+            )
+            raise DataError(f"spikes of {population}", "a population of the plan", "another one", remedy)
+        self._expect_unit(f"spikes of {population}")
+        stream, after = self._layout.streams[population], self._last_ms[population]
+        times, ids = checked_spikes(stream, timestamps, node_ids, after)
+        if len(times):
+            self._last_ms[population] = times[-1]
+            self._unit_spikes.append((population, (times, ids)))
 
     def finish_unit(self) -> None:
         """End the unit in work; close a part if enough work or data has gathered.
 
         Raises LimitError when the disk is full; the finished units stay in memory and can be flushed again.
         """
-        if self._finished >= self.plan.n_units:
-            raise DataError(str(self.path), f"{self.plan.n_units} units of work", "one more", "seal the run")
+        self._expect_unit(str(self.path))
         self._done_bytes += sum(block.nbytes for _, _, block in self._unit)
+        self._done_bytes += spike_bytes(piece for _, piece in self._unit_spikes)
         self._done += self._unit
-        self._unit = []
+        self._done_spikes += self._unit_spikes
+        self._unit, self._unit_spikes = [], []
         self._finished += 1
         if self._done_bytes >= self._max_bytes or time.monotonic() - self._last_close >= self._min_seconds:
             self.flush()
@@ -127,9 +156,8 @@ class RunWriter:
         """Close a part with all finished units now; values of an unfinished one stay in memory only."""
         if self._finished > self.completed:
             path = part_path(self.folder, len(self._parts))
-            content = {name: merge(pieces) for name, pieces in _by_variable(self._done).items()}
-            part = write_part(path, self._manifest.run_id, self.completed, self._finished, content)
-            self._done, self._done_bytes = [], 0
+            part = write_part(path, self._manifest.run_id, self.completed, self._finished, self._content())
+            self._done, self._done_spikes, self._done_bytes = [], [], 0
             self._parts.append(part)
         self._last_close = time.monotonic()
 
@@ -148,10 +176,9 @@ class RunWriter:
                 str(self.path), f"{self.plan.n_units} finished units", got, "finish the run with --resume"
             )
         provenance = {**self.plan.provenance, "run_id": self._manifest.run_id}
-        pending = {name: merge(pieces) for name, pieces in _by_variable(self._done).items()}
         temporary = self.folder / (_SEALED + TEMPORARY)
-        seal_file(self.path, temporary, self.plan, self._parts, provenance, pending)
-        self._done, self._done_bytes = [], 0
+        seal_file(self.path, temporary, self.plan, self._parts, provenance, self._content())
+        self._done, self._done_spikes, self._done_bytes = [], [], 0
         _tidy(self.folder, self._lock)
         self.close()
         return self.path
@@ -173,6 +200,18 @@ class RunWriter:
                     self.flush()
         finally:
             self.close()
+
+    def _expect_unit(self, where: str) -> None:
+        if self._finished >= self.plan.n_units:
+            raise DataError(where, f"{self.plan.n_units} units of work", "one more", "seal the run")
+
+    def _content(self) -> Content:
+        """What the finished units that are in no part yet hold."""
+        variables = {name: merge(pieces) for name, pieces in _by_variable(self._done).items()}
+        spikes: dict[str, list[Piece]] = {}
+        for population, piece in self._done_spikes:
+            spikes.setdefault(population, []).append(piece)
+        return Content(variables, spikes)
 
     def _kept_parts(self) -> list[Part]:
         """The whole parts; what is damaged, and all after it, is dropped."""
