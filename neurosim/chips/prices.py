@@ -54,6 +54,8 @@ PER: dict[str, tuple[str, str]] = {
     "spike": ("spike sent", ""),
     "hop": ("router hop", ""),
     "random": ("pseudo-random number drawn", ""),
+    "pulse": ("programming pulse on one device", ""),
+    "device_read": ("read of one device, apart from products", ""),
     "event": ("synaptic event, everything that `covers` names included", ""),
     "core_static": ("", "core used"),
     "chip_static": ("", "whole chip"),
@@ -108,6 +110,8 @@ class Prices(Record):
     spike: Price | None = None
     hop: Price | None = None
     random: Price | None = None
+    pulse: Price | None = None
+    device_read: Price | None = None
     event: SharedPrice | None = None
     core_static: SharedPrice | None = None
     chip_static: Price | None = None

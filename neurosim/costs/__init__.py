@@ -1,29 +1,40 @@
 """Counts times prices: joules, seconds and square metres of a run, each with the source of its price.
 
 Energy per inference is counted once per component (the design's one ledger); programming and calibration
-stand apart. Latency is that of one image through all layers, one after the other; throughput that of the
-slowest layer, every layer working on another image. One multiply-accumulate counts as two operations.
+stand apart. Latency of rates is that of one image through all layers, one after the other, and throughput that
+of the slowest layer, every layer working on another image; spiking layers work in step. One
+multiply-accumulate counts as two operations.
 """
 
-from neurosim.costs.ledger import COMPONENTS, AreaRow, Latency, Ledger, PriceTag, Row
-from neurosim.costs.pricing import CoreFigures, core_figures, price
-from neurosim.costs.runs import StoredRun, price_run, price_stored, stored_run
-from neurosim.costs.timing import chip_time_s, latency
+from neurosim.costs.ledger import COMPONENTS, SPIKING_COMPONENTS, AreaRow, Latency, Ledger, PriceTag, Row
+from neurosim.costs.pricing import CoreFigures, Steps, core_figures, price
+from neurosim.costs.runs import StoredRun, price_run, price_stored, step_counts, stored_run
+from neurosim.costs.steps import StepPrices, energy_by_step, mean_energy_by_step, step_prices
+from neurosim.costs.timing import chip_time_s, latency, spiking_latency, step_s
 
 __all__ = [
     "COMPONENTS",
+    "SPIKING_COMPONENTS",
     "AreaRow",
     "CoreFigures",
     "Latency",
     "Ledger",
     "PriceTag",
     "Row",
+    "StepPrices",
+    "Steps",
     "StoredRun",
     "chip_time_s",
     "core_figures",
+    "energy_by_step",
     "latency",
+    "mean_energy_by_step",
     "price",
     "price_run",
     "price_stored",
+    "spiking_latency",
+    "step_counts",
+    "step_prices",
+    "step_s",
     "stored_run",
 ]

@@ -26,7 +26,10 @@ COMPONENTS = (
     "clock",
     "leakage",
 )
+SPIKING_COMPONENTS = (*COMPONENTS[:4], "comparator", *COMPONENTS[4:])
+LEARNING = "learning"  # there where devices are written during a run
 CORE = "core (published)"  # replaces the components that a published figure of a whole core covers
+EVENT = "synaptic events (published)"  # replaces the components that the figure of a synaptic event covers
 
 
 @dataclass(frozen=True)
@@ -79,19 +82,28 @@ class AreaRow:
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds of one image in each layer, in the order in which they compute."""
+    """Seconds of one image in each layer, in the order in which they compute.
+
+    steps, fill, step_s : of a spiking run, whose layers work in step: steps per image, steps until the last
+        layer has the first one, seconds of a step
+    """
 
     layers: dict[str, float]
+    steps: int = 0
+    fill: int = 0
+    step_s: float = 0.0
 
     @property
     def image_s(self) -> float:
-        """Seconds from an image's first read to its class: the sum over layers."""
+        """Seconds from an image's first read to its class: the sum over layers, or all steps and the fill."""
+        if self.steps:
+            return (self.steps + self.fill) * self.step_s
         return math.fsum(self.layers.values())
 
     @property
     def interval_s(self) -> float:
         """Seconds between two images when every layer works on another one: the slowest layer's."""
-        return max(self.layers.values())
+        return self.steps * self.step_s if self.steps else max(self.layers.values())
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,7 @@ class Ledger:
     times : None for a chip without a circuit
     areas : rows of area
     macs : multiply-accumulates of one inference
+    whole_chip : static energy of the whole chip over one inference, used or not: apart, in no sum
     """
 
     chip: str
@@ -116,6 +129,7 @@ class Ledger:
     times: Latency | None
     areas: tuple[AreaRow, ...]
     macs: int
+    whole_chip: tuple[Row, ...] = ()
 
     @property
     def priced(self) -> bool:
@@ -143,6 +157,16 @@ class Ledger:
     def square_metres(self) -> float:
         """Area of everything that was priced, for this network's tiles alone."""
         return math.fsum(row.square_metres for row in self.areas)
+
+    @property
+    def watts(self) -> float:
+        """Mean power of what the network uses while one image passes through."""
+        return self.total / self.times.image_s if self.times else math.nan
+
+    @property
+    def images_per_second(self) -> float:
+        """Images per second when they follow each other as fast as the slowest layer allows."""
+        return 1 / self.times.interval_s if self.times else math.nan
 
     @property
     def ops(self) -> int:
@@ -239,6 +263,11 @@ def _totals(ledger: Ledger) -> list[str]:
         f"area {format_area(ledger.square_metres)} (tiles of this network, whole)",
         f"{', '.join(merit)} (2 operations per multiply-accumulate)",
     ]
+    if times.steps:
+        lines[0] += f" ({times.steps} steps of {format_si(times.step_s, 's')}, {times.fill} more to fill)"
+    for row in ledger.whole_chip:
+        text = f"{format_si(row.joules, 'J')} static over one inference, in place of the used cores' share"
+        lines.append(f"whole chip: {text}")
     for name, rows in (("programming once", ledger.programming), ("one calibration", ledger.calibration)):
         joules = math.fsum(row.joules for row in rows)
         if joules:

@@ -8,22 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.chips import Chip
-from neurosim.costs.energy import (
-    PROGRAM,
-    RULES,
-    array_per_image,
-    array_rows,
-    core_rows,
-    event_rows,
-    refuse_unpriced,
-    with_zeros,
-)
-from neurosim.costs.hardware import area_rows, layer_units, leakage_rows
-from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, Ledger, Row
+from neurosim.costs.energy import event_rows, hops_note, joules_per_image, once_rows, with_zeros
+from neurosim.costs.hardware import area_rows, leakage_rows, network_units, whole_chip_rows
+from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, SPIKING_COMPONENTS, Ledger, Row
+from neurosim.costs.rules import RATE, SPIKING
 from neurosim.costs.tags import energy_price, price_amount, require_prices
-from neurosim.costs.timing import latency, require_periphery
+from neurosim.costs.timing import latency, require_periphery, spiking_latency
 from neurosim.foundation.counts import Counts, LayerGeometry
 from neurosim.foundation.errors import ConfigError, near
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How long a spiking run shows each image: `steps` time steps, and `fill` more until the last layer has had
+    the first of them."""
+
+    steps: int
+    fill: int
 
 
 def price(
@@ -32,34 +33,30 @@ def price(
     chip: Chip,
     programming: Counts | None = None,
     calibration: Counts | None = None,
+    steps: Steps | None = None,
 ) -> Ledger:
     """The ledger of one inference, and of programming and calibrating the chip once.
 
-    counts : per inference; `array_siemens` may differ from image to image
+    counts : per inference; those that vary may differ from image to image
     geometries : the weighted layers in the order in which they compute
     chip : prices and read conditions
+    steps : of a spiking run; None for rates
 
     A chip without a circuit gives a ledger of zeros, each with its reason, and no latency.
     Raises ConfigError when a price that the counts need is missing, or a layer counted has no geometry.
     """
     _check_layers(counts, geometries)
-    macs = sum(layer.macs for layer in geometries)
-    if chip.prices is None or chip.periphery is None:
-        return _unpriced(counts, chip, macs)
-    refuse_unpriced(counts, chip)
-    times = latency(geometries, chip)
-    written = dict(zip(counts.layers, counts.mean("buffer_writes"), strict=True))
-    units = [layer_units(layer, chip, written[layer.name]) for layer in geometries]
-    fixed = (
-        *core_rows(counts, chip),
-        *event_rows(counts, chip),
-        *leakage_rows(units, chip, times.image_s),
-    )
-    rows = with_zeros((*fixed, *array_rows(counts, chip)), chip)
-    per_image = sum(row.joules for row in fixed) + array_per_image(counts, chip)
+    mode, macs = SPIKING if steps else RATE, sum(layer.macs for layer in geometries)
+    if chip.prices is None:
+        return _unpriced(counts, chip, macs, mode)
+    times = spiking_latency(geometries, chip, steps.steps, steps.fill) if steps else latency(geometries, chip)
+    units = network_units(geometries, counts, chip, steps.steps if steps else 0)
+    standing = leakage_rows(units, chip, times.image_s, mode)
+    rows = with_zeros((*event_rows(counts, chip), *hops_note(counts, chip), *standing), chip, mode)
+    per_image = sum(row.joules for row in standing) + joules_per_image(counts, chip)
     return Ledger(
         chip.name, chip.label, rows, per_image, _once(programming, chip), _once(calibration, chip),
-        times, area_rows(units, chip), macs,
+        times, area_rows(units, chip, mode), macs, whole_chip_rows(chip, times.image_s),
     )  # fmt: skip
 
 
@@ -67,19 +64,18 @@ def _once(counts: Counts | None, chip: Chip) -> tuple[Row, ...]:
     """Energy of what is done once: programming, or one drift compensation."""
     if counts is None:
         return ()
-    rows = (*core_rows(counts, chip), *event_rows(counts, chip, (PROGRAM, *RULES)), *array_rows(counts, chip))
+    rows = once_rows(counts, chip)
     heat_uncounted = counts.mean("array_reads").any() and not counts.mean("array_siemens").any()
     if heat_uncounted and require_prices(chip).array == "physical":
-        rows = (
-            *rows,
-            Row("array", "", "", 0, 0.0, note="not priced: currents of these reads were not counted"),
-        )
+        note = "not priced: currents of these reads were not counted"
+        rows = (*rows, Row("array", "", "", 0, 0.0, note=note))
     return rows
 
 
-def _unpriced(counts: Counts, chip: Chip, macs: int) -> Ledger:
+def _unpriced(counts: Counts, chip: Chip, macs: int, mode: str) -> Ledger:
     note = f"not priced: {chip.label}"
-    rows = tuple(Row(component, "", "", 0, 0.0, note=note) for component in COMPONENTS)
+    components = SPIKING_COMPONENTS if mode == SPIKING else COMPONENTS
+    rows = tuple(Row(component, "", "", 0, 0.0, note=note) for component in components)
     return Ledger(chip.name, chip.label, rows, np.zeros(counts.images), (), (), None, (), macs)
 
 

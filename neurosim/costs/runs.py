@@ -1,8 +1,11 @@
-"""Price a run file: what it counted, with the chip it kept or with another table of prices."""
+"""Price a run file: what it counted, with the chip it kept or with another table of prices.
+
+A spiking run also says what it counted in every step, so that its first steps alone can be priced.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from neurosim.chips import Chip, load_chip, parse_chip
 from neurosim.costs.ledger import Ledger
-from neurosim.costs.pricing import price
+from neurosim.costs.pricing import Steps, price
+from neurosim.costs.rules import RULES, SPIKING
 from neurosim.foundation.counts import COUNTERS, Counts, LayerGeometry
-from neurosim.foundation.errors import DataError, FormatError
+from neurosim.foundation.errors import ConfigError, DataError, FormatError
 from neurosim.recording import RunFile
 
 # where a run file keeps what costs need
@@ -24,15 +28,26 @@ LAYERS = "/layer"
 KINDS = ("inference", "programming", "calibration")
 
 
+STEPS, PER_STEP = "/counts/steps/", "/counts/per_step/"
+STEP_DIMS = ("chip", "time", "layer", "image", "step")
+PRICED = frozenset(rule.counter for rule in RULES) | {
+    "synaptic_events",
+    "neuron_updates",
+    "threshold_decisions",
+}
+
+
 @dataclass(frozen=True)
 class StoredRun:
-    """What a run file holds for pricing: the chip as text read back, geometry and counts."""
+    """What a run file holds for pricing: the chip as text read back, geometry and counts; of a spiking run
+    its steps."""
 
     chip: Chip
     geometries: tuple[LayerGeometry, ...]
     inference: Counts
     programming: Counts
     calibration: Counts
+    steps: Steps | None = None
 
 
 def price_run(
@@ -40,6 +55,7 @@ def price_run(
     prices: Chip | str | Path | None = None,
     chip: int | None = None,
     time: int | None = None,
+    steps: int | None = None,
 ) -> Ledger:
     """The ledger of a run file.
 
@@ -48,21 +64,29 @@ def price_run(
     prices : a chip (name, path or object) whose [prices] and [periphery] replace those of the run's chip;
         read conditions and tile sizes stay the run's. None: the run's own.
     chip, time : index of the chip instance and of the time whose counts to use; None: their mean
+    steps : of a spiking run, as if each image had been stopped after so many; None: all of them
 
-    Raises DataError and FormatError for a file that is no complete run, ConfigError for missing prices.
+    Raises DataError and FormatError for a file that is no complete run, ConfigError for missing prices and for
+    more steps than were run.
     """
     if isinstance(run, RunFile):
-        return price_stored(stored_run(run, chip, time), prices)
+        return price_stored(stored_run(run, chip, time, steps), prices)
     with RunFile.open(run) as file:
-        return price_stored(stored_run(file, chip, time), prices)
+        return price_stored(stored_run(file, chip, time, steps), prices)
 
 
 def price_stored(stored: StoredRun, prices: Chip | str | Path | None = None) -> Ledger:
     """The same, from arrays that have been read already."""
-    chip = stored.chip
-    if prices is not None:
-        chip = priced_like(chip, prices if isinstance(prices, Chip) else load_chip(prices))
-    return price(stored.inference, stored.geometries, chip, stored.programming, stored.calibration)
+    chip = pricing_chip(stored.chip, prices)
+    once = (stored.programming, stored.calibration)
+    return price(stored.inference, stored.geometries, chip, *once, stored.steps)
+
+
+def pricing_chip(chip: Chip, prices: Chip | str | Path | None) -> Chip:
+    """The chip with the prices it is to be priced with: its own, or those of another chip."""
+    if prices is None:
+        return chip
+    return priced_like(chip, prices if isinstance(prices, Chip) else load_chip(prices))
 
 
 def priced_like(chip: Chip, other: Chip) -> Chip:
@@ -76,22 +100,105 @@ def priced_like(chip: Chip, other: Chip) -> Chip:
     )
 
 
-def stored_run(run: RunFile, chip: int | None = None, time: int | None = None) -> StoredRun:
+def stored_run(
+    run: RunFile, chip: int | None = None, time: int | None = None, steps: int | None = None
+) -> StoredRun:
     """Read what pricing needs from an open run file.
 
     /description/chip_toml and /description/geometry (JSON: a list of LayerGeometry) as text; /layer, the
     layers' names; /counts/<inference|programming|calibration>/<counter> with the dimension `layer`, and for
     counts that vary also chip, time and image in any order (chips and times are averaged unless chosen).
+    With `steps`, counts of the first steps alone: /counts/steps/<counter> for those that vary, less
+    /counts/per_step/<counter> for those that are the same in every step.
 
     Raises DataError when something is missing or does not fit, FormatError for a geometry that cannot be
-    understood.
+    understood, ConfigError for more steps than were run.
     """
     layers = tuple(str(name) for name in run.read(LAYERS))
     geometries = parse_geometry(run.text(GEOMETRY), f"{run.path}: {GEOMETRY}")
     chosen = {"chip": chip, "time": time}
     counts = {kind: _read_counts(run, kind, layers, chosen) for kind in KINDS}
+    shown = run_steps(run, layers)
+    if steps is not None:
+        shown = _shortened(run, shown, steps, counts["inference"], chosen)
     where = f"{run.path}: {CHIP}"
-    return StoredRun(parse_chip(run.text(CHIP), where), geometries, *(counts[kind] for kind in KINDS))
+    inference, programming, calibration = (counts[kind] for kind in KINDS)
+    silicon = parse_chip(run.text(CHIP), where)
+    return StoredRun(silicon, geometries, inference, programming, calibration, shown)
+
+
+def run_steps(run: RunFile, layers: Sequence[str]) -> Steps | None:
+    """Steps of a spiking run, None for rates.
+
+    Attributes of the file: `mode`, `steps`, and `fill_steps`, how many more pass until the last layer has had
+    the first one; where that is not said, each layer but the first takes one.
+    """
+    attributes = run.attributes()
+    if attributes.get("mode", "rate") != SPIKING:
+        return None
+    if "steps" not in attributes:
+        raise DataError(f"{run.path}: steps", "an attribute of a spiking run", "none", "run it again")
+    return Steps(int(attributes["steps"]), int(attributes.get("fill_steps", len(layers) - 1)))
+
+
+def _shortened(
+    run: RunFile, shown: Steps | None, steps: int, counts: Counts, chosen: Mapping[str, int | None]
+) -> Steps:
+    """The steps cut off after `steps`, and the counts with them, in place."""
+    if shown is None:
+        raise ConfigError(f"{run.path}: steps", "a spiking run", "a rate run", "leave the steps out")
+    if not 1 <= steps <= shown.steps:
+        raise ConfigError(f"{run.path}: steps", f"1 to {shown.steps}, those that were run", str(steps),
+                          "run it again with more steps")  # fmt: skip
+    if steps == shown.steps:
+        return shown
+    for counter in counts.varying:
+        if counter in PRICED:
+            counts.varying[counter] = step_counts(run, counter, chosen, slice(0, steps)).sum(axis=2)
+    for counter, left in per_step_counts(run, counts.layers).items():
+        for layer, events in zip(counts.layers, left, strict=True):
+            whole = counts.fixed.get(counter, {}).get(layer, 0)
+            counts.set(counter, layer, whole - int(events) * (shown.steps - steps))
+    return Steps(steps, shown.fill)
+
+
+def per_step_counts(run: RunFile, layers: Sequence[str]) -> dict[str, np.ndarray]:
+    """Counts that are the same in every step, int64 (layers,), by counter."""
+    found = {}
+    for path in run.paths:
+        counter = path.removeprefix(PER_STEP)
+        if counter != path and counter in COUNTERS:
+            found[counter] = np.asarray(run.read(path), np.int64)
+            if found[counter].shape != (len(layers),):
+                raise DataError(
+                    f"{run.path}: {path}", f"{len(layers)} layers", str(found[counter].shape), "run again"
+                )
+    return found
+
+
+def step_counts(
+    run: RunFile, counter: str, chosen: Mapping[str, int | None], steps: slice, images: slice = slice(None)
+) -> np.ndarray:
+    """Counts of single steps, float64 (layers, images, steps); chips and times averaged unless chosen.
+
+    Raises DataError when the run did not keep them.
+    """
+    path = STEPS + counter
+    if path not in run:
+        raise DataError(
+            f"{run.path}: {path}", "counts of every step", "none", "run it again, recording steps"
+        )
+    dims = run.dims(path)
+    if dims != STEP_DIMS:
+        raise DataError(f"{run.path}: {path}", f"dimensions {STEP_DIMS}", str(dims), "run it again")
+    ranges = []
+    for name in ("chip", "time"):
+        one = chosen.get(name)
+        ranges.append(range(run.sizes[f"/{name}"]) if one is None else range(one, one + 1))
+    pairs = [(chip, time) for chip in ranges[0] for time in ranges[1]]
+    # one chip and time after another: they need not fit in memory together
+    read = (run.read(path, (chip, time, slice(None), images, steps)) for chip, time in pairs)
+    return np.asarray(sum(part.astype(np.float64) for part in read) / len(pairs))
 
 
 def parse_geometry(text: str, where: str) -> tuple[LayerGeometry, ...]:

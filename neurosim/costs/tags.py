@@ -45,7 +45,22 @@ def energy_price(chip: Chip, name: str, needed_for: str) -> PriceTag:
     return tag
 
 
+def published(chip: Chip) -> dict[str, tuple[str, ...]]:
+    """Figures of several components together that this chip charges, and what each covers."""
+    return require_prices(chip).published
+
+
+def covering(chip: Chip, part: str) -> str:
+    """The published figure that includes this part: core, event, core_static, or "" for none."""
+    figures = published(chip).items()
+    return next((figure for figure, covers in figures if part and part in covers), "")
+
+
 def covered(chip: Chip, part: str) -> bool:
-    """Whether the published figure of a whole core includes this part (dac, driver, array, adc)."""
-    core = require_prices(chip).core
-    return core is not None and part in core.covers
+    """Whether the energy of this part is included in a published figure."""
+    return bool(covering(chip, part))
+
+
+def built_in(chip: Chip, part: str) -> bool:
+    """Whether the area and leakage of this part are included too: an event has neither."""
+    return covering(chip, part) in ("core", "core_static")

@@ -1,4 +1,7 @@
-"""How long layers take: positions x phases x (read + conversions) + digital, in the chip's own time."""
+"""How long layers take: positions x phases x (read + conversions) + digital, in the chip's own time.
+
+Spiking layers do that in every step, all at the same time, and a step lasts as long as the slowest of them.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,44 @@ def latency(geometries: Sequence[LayerGeometry], chip: Chip) -> Latency:
     if not geometries:
         raise ConfigError("layers", "at least one layer with weights", "none", "nothing is to be timed")
     return Latency({layer.name: _layer_s(layer, chip, periphery) for layer in geometries})
+
+
+def step_s(geometries: Sequence[LayerGeometry], chip: Chip) -> float:
+    """Seconds of one time step of a spiking run: the slowest layer's, and at least the neurons' tick.
+
+    Raises ConfigError for a chip without a circuit or without neurons, and when there is no layer.
+    """
+    return spiking_latency(geometries, chip, 1, 0).step_s
+
+
+def spiking_latency(geometries: Sequence[LayerGeometry], chip: Chip, steps: int, fill: int) -> Latency:
+    """Latency of `steps` time steps; `fill` more pass until the last layer has had the first one.
+
+    Every layer works on another step, so that one step lasts as long as the slowest layer takes for its input
+    vectors, one after the other (all positions of a convolution), and at least [neuron].t_tick. An analog
+    neuron takes no conversion: its comparator decides within the tick.
+
+    Raises ConfigError as `step_s`.
+    """
+    if chip.neuron is None:
+        raise ConfigError(
+            f"chip {chip.name}", "a [neuron] table", "none", "choose a chip with spiking neurons"
+        )
+    if not geometries:
+        raise ConfigError("layers", "at least one layer with weights", "none", "nothing is to be timed")
+    tick = chip.neuron.t_tick_s or 0.0
+    seconds = {layer.name: _layer_step_s(layer, chip) for layer in geometries}
+    slowest = max(tick, *seconds.values())
+    return Latency({name: steps * own for name, own in seconds.items()}, steps, fill, slowest)
+
+
+def _layer_step_s(layer: LayerGeometry, chip: Chip) -> float:
+    if chip.adc.bits is not None or (
+        chip.periphery is None and (chip.neuron is None or not chip.neuron.t_tick_s)
+    ):
+        return _layer_s(layer, chip, require_periphery(chip))
+    digital = chip.periphery.t_digital_s if chip.periphery else 0.0
+    return layer.positions * layer.phases * chip.read.t_read_s + digital
 
 
 def chip_time_s(geometries: Sequence[LayerGeometry], chip: Chip) -> float:

@@ -245,9 +245,8 @@ def test_a_price_of_zero_is_said_to_be_one() -> None:
 def test_events_that_have_no_price_at_all_are_refused(chip: Chip) -> None:
     counts = counted()
     counts.add("hops", "a", slice(None), np.ones(3))
-    with pytest.raises(
-        ConfigError, match=r"routing: expected a price for hops, got none; .*counted 1 per inf"
-    ):
+    expected = r"prices\.hop\.energy: expected an energy per router hop, got none; the run counted 1 router"
+    with pytest.raises(ConfigError, match=expected):
         price(counts, [A, B], chip)
 
 
