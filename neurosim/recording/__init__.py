@@ -5,6 +5,7 @@ Only this room uses h5py. A run declares a `Plan`, writes through a `RunWriter` 
 """
 
 from neurosim.recording.arrays import load_arrays, save_arrays
+from neurosim.recording.nir_form import nir_static
 from neurosim.recording.reading import Entry, RunFile
 from neurosim.recording.schema import FORMAT, Coordinate, Plan, SpikeStream, Static, Variable
 from neurosim.recording.writer import RunWriter, check_output
@@ -21,5 +22,6 @@ __all__ = [
     "Variable",
     "check_output",
     "load_arrays",
+    "nir_static",
     "save_arrays",
 ]

@@ -208,7 +208,7 @@ class RunFile:
         text = h5py.check_string_dtype(dataset.dtype) is not None
         kind = "text" if text else dataset.dtype.newbyteorder("<").str
         feed(hasher, kind, *self._scales(path), np.array(dataset.shape, np.int64))
-        rows = len(dataset) if dataset.shape else 1
+        rows = max(1, len(dataset)) if dataset.shape else 1
         step = max(1, _HASH_BYTES // max(1, dataset.nbytes // rows)) if dataset.shape and not text else rows
         step = max(step, dataset.chunks[0] if dataset.chunks else 1)
         for start in range(0, rows, step):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -232,15 +232,31 @@ def _check_paths(plan: Plan) -> None:
                 raise ConfigError(path, f"a path outside {reserved}", "a reserved one", f"use {instead}")
         taken.add(path)
     for path in paths:
-        group = path.rsplit("/", 1)[0]
-        name = path.rsplit("/", 1)[1]
-        while group:
+        for group in _groups(path):
             if group in taken:
                 raise ConfigError(path, "a group above it", f"{group} is a dataset", "rename one")
-            group = group.rsplit("/", 1)[0]
-            if f"{group}/{name}" in lengths:
-                # readers take a dataset for the values of the dimension whose name it bears
-                raise ConfigError(path, "a name unlike the dimensions above it", repr(name), "rename one")
+        # readers take a dataset for the values of the dimension whose name it bears
+        _check_name(path, lengths)
+    coordinates = {clean(name) for name in plan.coordinates}
+    streams = [f"{SPIKES}/{stream.population}/{SPIKE}" for stream in plan.streams]
+    groups = {group for path in (*paths, *streams) for group in _groups(path)}
+    for group in sorted(groups):
+        # readers hand the coordinates of a group down to all groups in it, where no group may bear their name
+        _check_name(group, coordinates)
+
+
+def _groups(path: str) -> list[str]:
+    """The groups that hold what lies at a path, innermost first."""
+    parts = path.split("/")
+    return ["/".join(parts[:end]) for end in range(len(parts) - 1, 1, -1)]
+
+
+def _check_name(path: str, dimensions: Collection[str]) -> None:
+    """Refuse the name of a dimension that is known where the path leads through."""
+    name = path.rsplit("/", 1)[1]
+    for group in _groups(path):
+        if f"{group.rsplit('/', 1)[0]}/{name}" in dimensions:
+            raise ConfigError(path, "a name unlike the dimensions above it", repr(name), "rename one")
 
 
 def _check_variable(variable: Variable) -> None:
