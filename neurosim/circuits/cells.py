@@ -48,5 +48,9 @@ def cell_targets(
         unit = ((w + 1) / 2)[None]
         middle = (span.g_min_siemens + width / 2) / span.g_max_siemens
         scale = WeightScale(2 * w_max * span.g_max_siemens / width, middle)
-    g = (span.g_min_siemens + unit * width).astype(np.float32)
-    return np.repeat(g[:, None], cell.devices_per_weight, axis=1), scale
+    devices = np.arange(cell.devices_per_weight)[:, None, None]
+    shares = np.repeat(unit[:, None], cell.devices_per_weight, axis=1)
+    if cell.levels == "binary":
+        # device k is on where the nearest whole number of devices is above k
+        shares = (devices < np.rint(unit * cell.devices_per_weight)[:, None]).astype(np.float64)
+    return (span.g_min_siemens + shares * width).astype(np.float32), scale

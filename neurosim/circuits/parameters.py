@@ -19,11 +19,14 @@ class CellParameters(Record):
     differential: w ~ G+ - G-, the unused device of the pair stays low. offset: one device (per
     `devices_per_weight`) holds w shifted to mid-range, and the shift is subtracted digitally.
     `subtraction` says where G- is subtracted from G+: as currents before one ADC, or after two ADCs.
+    `levels` any: a device takes any conductance of its range, and devices in parallel share a weight alike;
+    binary: each is off (g_min) or on (g_max), and a weight is how many of them are on.
     """
 
     kind: Literal["differential", "offset"] = "differential"
     devices_per_weight: Count = 1  # in parallel, per polarity
     subtraction: Literal["analog", "digital"] = "analog"
+    levels: Literal["any", "binary"] = "any"
 
 
 class ArrayParameters(Record):
