@@ -3,35 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from neurosim.chips import Chip
 from neurosim.devices import make_device
 from neurosim.engines.engine import Inputs, Segment
+from neurosim.engines.steps import Steps, whole
 from neurosim.foundation.counts import COUNTERS, Counts, LayerGeometry
-from neurosim.graph import Network
 from neurosim.placement import Placement
 from neurosim.programming import AgedChip, calibration_counts, programming_counts
-from neurosim.recording import Coordinate, Plan, RunWriter, Static, Variable
+from neurosim.recording import Coordinate, Plan, RunWriter, Static, Variable, nir_static
 
-RECORDS = ("outputs", "states", "none")  # what --record may name
+RECORDS = ("outputs", "states", "spikes", "traces", "none")  # what --record may name
 SIDES = ("plus", "minus")
+
+
+class Described(Protocol):
+    """A network, as far as a run file tells of it."""
+
+    def description(self) -> str:
+        """Its TOML text."""
+        ...
+
+
+class Placed(Protocol):
+    """Where a network sits, whichever kind of chip it is."""
+
+    @property
+    def layers(self) -> Sequence[LayerGeometry]:
+        """The layers that are placed, in order."""
+        ...
+
+    def to_json(self) -> str:
+        """The layers as JSON."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Extra:
+    """What an engine records beside all that is planned here; as for `Plan`. Filled by `FileRecorder.put_extra`."""
+
+    variables: tuple[Variable, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    coordinates: Mapping[str, Coordinate] = field(default_factory=dict)
+    static: Mapping[str, Static] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Classification:
     """All that is known of a run before it begins.
 
+    network : None where there is no text of it, only the NIR form
     labels, float_predictions : int64 (N,)
-    record : of RECORDS; "states" keeps every chip at every time, else chip 0 at the first time is kept
+    counts : what is the same for every image, by the layers of the placement
+    record : of RECORDS; "states" keeps every chip at every time, else chip 0 at the first time is kept; "none"
+        keeps neither devices nor scores, nor scores and counts per step
+    varying : counters that differ from image to image; None: those of rate-coded inference on this chip
+    steps : of engines that compute in steps
+    devices : whether the chip is made of devices, whose states and drift compensation are recorded
+    once : "programming" and "calibration" -> counts of each; None: those of crossbars
+    nir : the network in NIR form, as nested dictionaries, and NIR's version
     """
 
-    network: Network
+    network: Described | None
     chip: Chip
-    placement: Placement
+    placement: Placed
     inputs: Inputs
     labels: np.ndarray
     class_names: Sequence[str]
@@ -41,10 +80,18 @@ class Classification:
     record: frozenset[str]
     attributes: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    varying: tuple[str, ...] | None = None
+    steps: Steps | None = None
+    extra: Extra = field(default_factory=Extra)
+    devices: bool = True
+    once: Mapping[str, Counts] | None = None
+    nir: tuple[Mapping[str, Any], str] | None = None
 
     @property
-    def varying(self) -> tuple[str, ...]:
+    def counters(self) -> tuple[str, ...]:
         """Counters that differ from image to image on this chip."""
+        if self.varying is not None:
+            return self.varying
         names = ["array_siemens"]
         if self.chip.adc.bits is not None:
             names.append("adc_saturations")
@@ -67,6 +114,11 @@ class Classification:
         """Units of work: chip by chip, time by time, segment by segment."""
         return self.instances * len(self.inputs.times_s) * len(self.inputs.segments)
 
+    @property
+    def single(self) -> bool:
+        """Whether there is one chip at one time."""
+        return self.instances * len(self.inputs.times_s) == 1
+
 
 def plan(run: Classification) -> Plan:
     """The run file of a classification."""
@@ -76,69 +128,88 @@ def plan(run: Classification) -> Plan:
     if "outputs" in run.record:
         scores = Variable("/outputs/scores", (*axes, "class"), "float32", "1", "outputs of the network")
         variables.append(scores)
-    for counter in run.varying:
+    for counter in run.counters:
         entry = COUNTERS[counter]
         dims = ("chip", "time", "layer", "image")
-        dtype = _counter_dtype(run.counts, counter)
+        dtype = _counter_dtype(run, counter)
         variables.append(Variable(f"/counts/inference/{counter}", dims, dtype, entry.unit, entry.meaning))
-    gain = Variable(
-        "/compensation/gain", ("chip", "time", "layer"), "float64", "1", "drift compensation, after the ADC"
-    )
+    if run.devices:
+        gain = ("chip", "time", "layer")
+        text = "drift compensation, after the ADC"
+        variables.append(Variable("/compensation/gain", gain, "float64", "1", text))
+    steps = run.steps
+    nir_sizes, nir = nir_static(*run.nir) if run.nir else ({}, {})
     return Plan(
-        variables=(*variables, gain),
+        variables=(*variables, *(steps.variables(run.record) if steps else ()), *run.extra.variables),
         n_units=run.units,
-        sizes=sizes,
-        coordinates=_coordinates(run),
-        static=_static(run),
+        sizes={**sizes, **nir_sizes, **run.extra.sizes},
+        coordinates={**_coordinates(run), **run.extra.coordinates},
+        static={**_static(run), **nir, **run.extra.static},
         attributes=run.attributes,
         provenance=run.provenance,
+        streams=steps.streams(run.record, run.instances, run.inputs.times_s) if steps else (),
     )
 
 
-def _counter_dtype(counts: Counts, counter: str) -> str:
+def _counter_dtype(run: Classification, counter: str) -> str:
     """Saturations are whole numbers, of which no image has more than conversions: two bytes are mostly enough."""
-    conversions = {"adc_saturations": "adc_conversions", "dac_saturations": "dac_conversions"}
-    if counter not in conversions:
+    if COUNTERS[counter].unit == "S":
         return "float32"
-    most = max(counts.fixed[conversions[counter]].values())
-    return "uint16" if most < 2**16 else "uint32"
+    conversions = run.counts.fixed.get({"adc_saturations": "adc_conversions", "dac_saturations": "dac_conversions"}
+                                       .get(counter, ""))  # fmt: skip
+    if not conversions:
+        return "int64"
+    return "uint16" if max(conversions.values()) < 2**16 else "uint32"
 
 
 def _coordinates(run: Classification) -> dict[str, Coordinate]:
     times = np.asarray(run.inputs.times_s)
-    return {
+    made = {
         "chip": Coordinate(np.arange(run.instances), "1", "number of the programmed chip"),
         "time": Coordinate(times, "s", "time since the end of programming"),
         "image": Coordinate(np.arange(len(run.labels)), "1", "index in the data set"),
         "class": Coordinate(list(run.class_names), "1", "name of the class"),
         "layer": Coordinate([layer.name for layer in run.placement.layers], "1", "layer that holds a matrix"),
-        "state_chip": Coordinate(np.array(run.state_chips), "1", "chip whose devices are recorded"),
-        "state_time": Coordinate(times[list(run.state_times)], "s", "time at which devices are recorded"),
     }
+    if run.devices:
+        chips, chosen = np.array(run.state_chips), times[list(run.state_times)]
+        made["state_chip"] = Coordinate(chips, "1", "chip whose devices are recorded")
+        made["state_time"] = Coordinate(chosen, "s", "time at which devices are recorded")
+    return made | (run.steps.coordinates(run.record) if run.steps else {})
 
 
 def _static(run: Classification) -> dict[str, Static]:
     text = {
         "/description/chip_toml": Static(run.chip.toml, description="the chip, as TOML"),
-        "/description/network_toml": Static(run.network.description(), description="the network, as TOML"),
         "/description/geometry": Static(run.placement.to_json(), description="tiles of every layer, as JSON"),
     }
+    if run.network is not None:
+        described = Static(run.network.description(), description="the network, as TOML")
+        text["/description/network_toml"] = described
     answers = {
         "/outputs/labels": Static(run.labels.astype(np.int16), ("image",), "1", "true class"),
         "/outputs/float_predictions": Static(run.float_predictions.astype(np.int16), ("image",), "1",
                                              "class the float network gives"),
     }  # fmt: skip
-    once = {
-        "programming": programming_counts(run.placement),
-        "calibration": calibration_counts(run.placement, run.chip),
-    }
+    per_step = run.steps.static([layer.name for layer in run.placement.layers]) if run.steps else {}
+    return text | answers | _fixed_counts(run) | per_step
+
+
+def _fixed_counts(run: Classification) -> dict[str, Static]:
+    once = run.once
+    if once is None:
+        assert isinstance(run.placement, Placement)
+        once = {
+            "programming": programming_counts(run.placement),
+            "calibration": calibration_counts(run.placement, run.chip),
+        }
     tables = {}
     for phase, counts in {"inference": run.counts, **once}.items():
         for counter, per_layer in counts.fixed.items():
             entry = COUNTERS[counter]
             numbers = np.array([per_layer[name] for name in counts.layers], np.int64)
             tables[f"/counts/{phase}/{counter}"] = Static(numbers, ("layer",), entry.unit, entry.meaning)
-    return text | answers | tables
+    return tables
 
 
 def _sides(chip: Chip) -> tuple[str, ...]:
@@ -148,7 +219,7 @@ def _sides(chip: Chip) -> tuple[str, ...]:
 def _state_variables(run: Classification) -> tuple[dict[str, int], list[Variable]]:
     sizes: dict[str, int] = {}
     variables: list[Variable] = []
-    if "none" in run.record:
+    if "none" in run.record or not run.devices:
         return sizes, variables
     constants = make_device(run.chip.device).constants
     for place in run.placement.layers:
@@ -200,9 +271,9 @@ class FileRecorder:
 
     def aged(self, time: int, chip: object) -> None:
         """Record the compensation and, where chosen, the devices, with the first segment of this time."""
-        assert isinstance(chip, AgedChip)
-        if not self.wanted(time, 0):
+        if not self.run.devices or not self.wanted(time, 0):
             return
+        assert isinstance(chip, AgedChip)
         for row, layer in enumerate(chip.layers.values()):
             self.writer.put("/compensation/gain", (self.instance, time, row), layer.gain)
         chosen = self.instance in self.run.state_chips and time in self.run.state_times
@@ -231,14 +302,27 @@ class FileRecorder:
             self.writer.put(f"{root}/g_{side}", when, aged)
             self.writer.put(f"{root}/frozen_noise_{side}", when, aged - mean)
 
+    def put_extra(
+        self, path: str, index: Sequence[int | slice], array: np.ndarray, time: int = 0, segment: int = 0
+    ) -> None:
+        """Record part of an extra variable, with the segment of this time (index) that is put next."""
+        if self.wanted(time, segment):
+            self.writer.put(path, index, array)
+
     def put(self, segment: Segment) -> None:
         """Record one segment and end its unit of work."""
         at = (self.instance, segment.time, segment.where)
         self.writer.put("/outputs/predictions", at, segment.scores.argmax(axis=1).astype(np.int16))
         if "outputs" in self.run.record:
             self.writer.put("/outputs/scores", at, segment.scores)
-        for counter, numbers in segment.varying.items():
-            where = (self.instance, segment.time, slice(None), segment.where)
-            dtype = _counter_dtype(self.run.counts, counter)
-            self.writer.put(f"/counts/inference/{counter}", where, numbers.astype(dtype))
+        for counter in self.run.counters:
+            where, path = (
+                (self.instance, segment.time, slice(None), segment.where),
+                f"/counts/inference/{counter}",
+            )
+            self.writer.put(
+                path, where, whole(path, segment.varying[counter], _counter_dtype(self.run, counter))
+            )
+        if self.run.steps is not None:
+            self.run.steps.put(self.writer, segment, self.instance, self.run.record, self.run.single)
         self.writer.finish_unit()
