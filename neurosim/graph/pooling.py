@@ -43,6 +43,13 @@ class Pool(Layer):
             for j in range(self.kernel[1]):
                 yield x[:, :, i : i + down * (height - 1) + 1 : down, j : j + right * (width - 1) + 1 : right]
 
+    def _sums(self, x: Array) -> Array:
+        taps = self._taps(x, 0)
+        out = next(taps).copy()
+        for tap in taps:
+            out += tap
+        return out
+
 
 class MaxPool(Pool):
     """The largest value of each window; the margin never wins."""
@@ -58,6 +65,16 @@ class MaxPool(Pool):
         return out
 
 
+class SumPool(Pool):
+    """The sum of each window; of spikes, how many there are. A layer of spiking networks only."""
+
+    kind: Literal["sum_pool"] = "sum_pool"
+
+    def forward(self, params: LayerParams, *xs: Array) -> Array:  # noqa: ARG002
+        """(N, C, H, W) to (N, C, grid)."""
+        return self._sums(xs[0])
+
+
 class AvgPool(Pool):
     """The mean of each window; the margin counts as zeros."""
 
@@ -65,11 +82,7 @@ class AvgPool(Pool):
 
     def forward(self, params: LayerParams, *xs: Array) -> Array:  # noqa: ARG002
         """(N, C, H, W) to (N, C, grid)."""
-        taps = self._taps(xs[0], 0)
-        out = next(taps).copy()
-        for tap in taps:
-            out += tap
-        return out / np.float32(self.kernel[0] * self.kernel[1])
+        return self._sums(xs[0]) / np.float32(self.kernel[0] * self.kernel[1])
 
 
 class GlobalAvgPool(Layer):

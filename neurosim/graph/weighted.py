@@ -81,10 +81,9 @@ class Weighted(Layer):
         return super().work_floats(*shapes) + unfolded
 
 
-class Dense(Weighted):
-    """Fully connected: weight (units, features), bias (units,)."""
+class FullyConnected(Weighted):
+    """One matrix between all inputs and all units: weight (units, features), bias (units,)."""
 
-    kind: Literal["dense"] = "dense"
     units: Count
 
     @property
@@ -130,6 +129,12 @@ class Dense(Weighted):
         return products[0, :, 0, :]
 
 
+class Dense(FullyConnected):
+    """Fully connected: weight (units, features), bias (units,)."""
+
+    kind: Literal["dense"] = "dense"
+
+
 class Conv2d(Weighted):
     """Two-dimensional convolution: weight (out, in / groups, height, width), bias (out,).
 
@@ -142,6 +147,7 @@ class Conv2d(Weighted):
     kernel: Sizes
     stride: Sizes = (1, 1)
     padding: Margins = (0, 0)
+    dilation: Sizes = (1, 1)
     groups: Count = 1
 
     @model_validator(mode="after")
@@ -151,6 +157,12 @@ class Conv2d(Weighted):
                 f"groups must divide the channels ({self.groups} does not divide {self.channels})"
             )
         return self
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width that the kernel spans: more than its own where its taps are `dilation` apart."""
+        (down, right), (height, width) = self.dilation, self.kernel
+        return down * (height - 1) + 1, right * (width - 1) + 1
 
     @property
     def matrix_groups(self) -> int:
@@ -183,7 +195,7 @@ class Conv2d(Weighted):
                 f"{shape[0]} channels",
                 "change `groups`, or the channels of the layer before",
             )
-        return (self.channels, *windows(shape, self.kernel, self.stride, self.padding, self.name))
+        return (self.channels, *windows(shape, self.extent, self.stride, self.padding, self.name))
 
     def parameter_shapes(self, *shapes: Shape) -> dict[str, Shape]:
         """weight (out, in / groups, height, width) and bias (out,)."""
@@ -201,8 +213,9 @@ class Conv2d(Weighted):
         """Patches of (N, C, H, W) as (groups, N, output pixels, rows)."""
         images, channels = x.shape[:2]
         last = np.ascontiguousarray(padded(x, self.padding, 0).transpose(0, 2, 3, 1))
-        every: Array = sliding_window_view(last, self.kernel, axis=(1, 2))  # type: ignore[call-overload]
-        view = every[:, :: self.stride[0], :: self.stride[1]]
+        every: Array = sliding_window_view(last, self.extent, axis=(1, 2))  # type: ignore[call-overload]
+        taps = every[..., :: self.dilation[0], :: self.dilation[1]]
+        view = taps[:, :: self.stride[0], :: self.stride[1]]
         _, height, width = view.shape[:3]
         split = view.reshape(*view.shape[:3], self.groups, channels // self.groups, *self.kernel)
         patches = np.ascontiguousarray(split.transpose(3, 0, 1, 2, 5, 6, 4))
