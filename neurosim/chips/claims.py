@@ -13,14 +13,23 @@ from neurosim.foundation.records import Record, Source, load_record
 from neurosim.foundation.shipped import chips_folder
 from neurosim.foundation.toml_lines import line_of, read_toml
 
-Metric = Literal["accuracy", "difference_to_float", "core_ops_per_joule", "energy_per_inference", "latency"]
+Metric = Literal[
+    "accuracy",
+    "difference_to_float",
+    "core_ops_per_joule",
+    "energy_per_inference",
+    "energy_per_event",
+    "latency",
+]
 
 
 class Claim(Record):
     """One sentence of a paper, as something to check.
 
     metric : accuracy and difference_to_float are fractions and need a network, a data set, times and
-        instances to run; core_ops_per_joule (one product on full cores) needs the chip alone
+        instances to run; core_ops_per_joule (one product on full cores) needs the chip alone;
+        energy_per_event is of one synaptic event, array and neurons together
+    mode, steps : how to run; steps of a spiking run
     relation : the simulated value is to be equal to, at least or at most the published one, within
         `tolerance` (same unit)
     options : as for `Chip.with_options`
@@ -33,6 +42,8 @@ class Claim(Record):
     network: str = ""
     dataset: str = ""
     times: tuple[str, ...] = ()
+    mode: Literal["rate", "spiking"] = "rate"
+    steps: Annotated[int, Field(ge=1)] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     relation: Literal["equal", "at_least", "at_most"]
     published: float

@@ -131,6 +131,7 @@ def _show_claims(chip: Chip) -> None:
 def _compared(claim: Claim) -> str:
     if claim.not_simulated:
         return f"not simulated yet: {claim.not_simulated}"
-    run = f"neurosim run {claim.network}" if claim.network else "from the chip alone"
+    mode = f" --mode {claim.mode}" if claim.mode != "rate" else ""
+    run = f"neurosim run {claim.network}{mode}" if claim.network else "from the chip alone"
     value = f"{_RELATIONS[claim.relation]} {claim.published:g} +- {claim.tolerance:g}"
     return f"to compare: {run}, {claim.metric} {value}"

@@ -18,6 +18,7 @@ EXPECTED = {  # name: (dataset, shapes of the matrices' layers, least float accu
     "mnist_500": ("mnist", [500, 10], 0.98),
     "mnist_burr": ("mnist", [250, 125, 10], 0.98),
     "mnist_lenet": ("mnist", [6, 16, 120, 84, 10], 0.99),
+    "mnist_valentian": ("mnist", [10], 0.90),
     "fashion_mlp": ("fashion_mnist", [256, 128, 10], 0.88),
     "fashion_cnn": ("fashion_mnist", [16, 32, 64, 10], 0.90),
 }
