@@ -46,6 +46,13 @@ def _listed(card: Card) -> tuple[str, ...]:
     return card.name, f"{images:,}", _shape(card), splits, whereabouts(card)
 
 
+def _content(card: Card) -> str:
+    if card.span_s is None:
+        return f"{_shape(card)} pixels of 0 to {card.max_level}"
+    rows, columns = card.shape[1:]
+    return f"Events of two polarities on {rows} x {columns} pixels, in recordings of {card.span_s * 1e3:g} ms"
+
+
 def _shape(card: Card) -> str:
     return " x ".join(map(str, card.shape))
 
@@ -63,6 +70,8 @@ def whereabouts(card: Card) -> str:
     found = [place or ("NEUROSIM_DATA" if packed else "") for place in here.values()]
     if all(found):
         return " and ".join(dict.fromkeys(f"in {place}" for place in found))
+    if not card.mirrors:
+        return "to be put into NEUROSIM_DATA"
     size = _megabytes(card)
     return f"to be downloaded ({size:.3g} MB)" if size else "to be downloaded"
 
@@ -91,7 +100,7 @@ def _megabytes(card: Card) -> float:
 
 def _show(card: Card) -> None:
     say(visible(f"{card.name}: {card.title}"), "bold")
-    say(visible(f"{_shape(card)} pixels of 0 to {card.max_level}"))
+    say(visible(_content(card)))
     say(visible(f"{len(card.classes)} classes: {', '.join(card.classes)}"))
     say(visible(f"Files: {whereabouts(card)}"))
     say(visible(f"Licence: {card.licence}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, StringConstraints, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, StringConstraints, model_validator
 
 from neurosim.foundation.records import Record, load_record
 from neurosim.foundation.shipped import find_description, shipped_folder, shipped_names
@@ -32,7 +32,7 @@ class ArchiveCard(Record):
 
 
 class SplitCard(Record):
-    """One split: how many images, and which files hold them (IDX: images, then labels)."""
+    """One split: how many images or recordings, and which files hold them (IDX: images, then labels)."""
 
     images: PositiveInt
     files: tuple[FileName, ...] = ()
@@ -42,7 +42,8 @@ class Card(Record):
     """A data set as its TOML file in datasets/ describes it.
 
     `shape` is (channels, height, width); pixels are integers from 0 to `max_level`; `folders` are the
-    sub-folders of NEUROSIM_DATA that may hold the files.
+    sub-folders of NEUROSIM_DATA that may hold the files. Recordings of events have two channels, OFF and ON,
+    and last `span_s` seconds.
     """
 
     name: FileName
@@ -50,9 +51,10 @@ class Card(Record):
     licence: str
     citation: str
     note: str = ""
-    reader: Literal["idx", "cifar", "digits"]
+    reader: Literal["idx", "cifar", "digits", "events"]
     shape: tuple[PositiveInt, PositiveInt, PositiveInt]
-    max_level: Annotated[int, Field(ge=1, le=255)]
+    max_level: Annotated[int, Field(ge=1, le=255)] = 1
+    span_s: PositiveFloat | None = None
     classes: Annotated[tuple[str, ...], Field(min_length=1)]
     folders: tuple[FileName, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
@@ -73,6 +75,10 @@ class Card(Record):
                 raise ValueError(f"split {split!r} names no files")
             if self.reader == "idx" and len(card.files) != 2:
                 raise ValueError(f"split {split!r} must name two files: images, then labels")
+        if (self.reader == "events") != (self.span_s is not None):
+            raise ValueError("span: how long a recording lasts, for the reader `events` and no other")
+        if self.reader == "events" and self.shape[0] != 2:
+            raise ValueError("shape: events have two channels, OFF and ON")
         return self
 
     def file(self, name: str) -> FileCard:

@@ -10,6 +10,7 @@ from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.inputs.cards import Card, dataset_card
 from neurosim.inputs.decoding import cifar, digits, idx
 from neurosim.inputs.download import Progress
+from neurosim.inputs.events import EventDataset, joined, read_recordings
 from neurosim.inputs.sources import read_files
 
 
@@ -84,10 +85,10 @@ def load_dataset(
     Raises ConfigError for an unknown name or split or a limit below 1; DataError for missing, damaged or
     empty data; LimitError when the cache cannot be written.
     """
-    card = name if isinstance(name, Card) else dataset_card(name)
-    if split not in card.splits:
-        raise ConfigError(f"split of {card.name}", "a known split", repr(split), near(split, card.splits))
-    check_limit(limit)
+    card = _known_split(name, split, limit)
+    if card.reader == "events":
+        raise ConfigError(f"inputs {card.name}", "images", "recordings of events",
+                          "show them to a spiking network, in steps of --dt 1ms for example")  # fmt: skip
     images, labels = _read_split(card, split, limit, progress)
     expected = min(limit or card.splits[split].images, card.splits[split].images)
     if images.shape != (expected, *card.shape):
@@ -98,6 +99,41 @@ def load_dataset(
             "restore the files, or correct the card",
         )
     return Dataset(card.name, split, images, labels.astype(np.int64), card.classes, card.max_level)
+
+
+def load_events(
+    name: str | Card, split: str, limit: int | None = None, progress: Progress | None = None
+) -> EventDataset:
+    """Load a split of recordings of events, from NEUROSIM_DATA, the cache or the network, checksums verified.
+
+    Recordings are in the order of their numbers. Parameters and errors as for `load_dataset`; ConfigError for a
+    data set of images, DataError for a recording that is truncated or has events outside the sensor.
+    """
+    card = _known_split(name, split, limit)
+    if card.reader != "events" or card.span_s is None:
+        raise ConfigError(f"inputs {card.name}", "recordings of events", "images",
+                          "encode images as rates, or choose nmnist")  # fmt: skip
+    described = card.splits[split]
+    recordings, labels = [], []
+    for file, packed in read_files(card, described.files, progress).items():
+        read, of = read_recordings(packed, card.classes, card.shape[1:], f"{card.name}: {file}", limit)
+        recordings += read
+        labels.append(of)
+    expected = min(limit or described.images, described.images)
+    if len(recordings[:limit]) != expected:
+        raise DataError(f"{card.name}/{split}", f"{expected} recordings", f"{len(recordings)}",
+                        "restore the files, or correct the card")  # fmt: skip
+    events, first = joined(recordings[:limit])
+    return EventDataset(card.name, split, events, first, card.shape, np.concatenate(labels)[:limit], card.classes,
+                        card.span_s)  # fmt: skip
+
+
+def _known_split(name: str | Card, split: str, limit: int | None) -> Card:
+    card = name if isinstance(name, Card) else dataset_card(name)
+    if split not in card.splits:
+        raise ConfigError(f"split of {card.name}", "a known split", repr(split), near(split, card.splits))
+    check_limit(limit)
+    return card
 
 
 def check_limit(limit: int | None) -> None:

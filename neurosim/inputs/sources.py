@@ -160,11 +160,13 @@ def _members(card: Card, packed: bytes, names: list[str]) -> dict[str, bytes]:
 
 def _offline(card: Card, name: str, folder: Path) -> DataError:
     wanted = card.archive.name if card.archive else name
+    origin = " or ".join(mirror + wanted for mirror in card.mirrors)
     return DataError(
         f"{card.name}: {name}",
         "the file in NEUROSIM_DATA or in the cache",
         f"none in {os.environ.get('NEUROSIM_DATA') or 'NEUROSIM_DATA (unset)'} or {folder}, "
         "and NEUROSIM_OFFLINE forbids downloading",
-        f"unset NEUROSIM_OFFLINE, or set NEUROSIM_DATA to a folder that holds {wanted} "
-        f"(from {' or '.join(mirror + wanted for mirror in card.mirrors)})",
+        f"unset NEUROSIM_OFFLINE, or set NEUROSIM_DATA to a folder that holds {wanted} (from {origin})"
+        if card.mirrors
+        else f"set NEUROSIM_DATA to a folder that holds {wanted}; it cannot be downloaded ({card.note})",
     )
