@@ -22,14 +22,12 @@ INPUT = "v:1\nlevel:1"
 COUNTING = "v:1\ncount:1"
 
 
-def contenders(problem: Problem, copies: int = 10) -> Iterator[Contender]:
+def contenders(problem: Problem, only: str | None = None) -> Iterator[Contender]:
     """Naive (one image, its state restored before the next), and copies of the network side by side."""
-    for name, batch in (
-        ("Brian2, store and restore per image", 1),
-        ("Brian2, Synapses side by side", copies),
-    ):
-        network = SideBySide(problem, batch)
-        yield Contender(name, lambda where: problem.pixels[where], network.counts, (batch,))
+    for name, batch in (("Brian2, store and restore per image", 1), ("Brian2, Synapses side by side", 10)):
+        if only in (None, name):
+            network = SideBySide(problem, batch)
+            yield Contender(name, __name__, lambda where: problem.pixels[where], network.counts, (batch,))
 
 
 class SideBySide:

@@ -16,11 +16,9 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
-
-from neurosim.graph import load_network
-from neurosim.inputs import load_dataset, prepare
 
 NETWORK = "mnist_500"
 STEPS = 100
@@ -50,6 +48,11 @@ class Problem:
         """Input spikes of these images, uint8 (steps, images, 784)."""
         return rate_spikes(self.pixels[where], self.steps)
 
+    def save(self, path: Path) -> None:
+        """Write it where `read_problem` finds it."""
+        w1, w2 = self.weights
+        np.savez(path, w1=w1, w2=w2, thresholds=self.thresholds, pixels=self.pixels, labels=self.labels)
+
     @cached_property
     def counts(self) -> np.ndarray:
         """Spikes of the output neurons over all steps, (N, 10), by the plain equations in integers."""
@@ -61,6 +64,7 @@ class Problem:
 class Contender:
     """One way to run the problem.
 
+    home : the module of benchmarks/ that made it
     load : images -> what `count` takes; not timed
     count : -> int (images, 10), the spikes of the output neurons; timed
     batches : numbers of images at a time that make sense for it
@@ -68,6 +72,7 @@ class Contender:
     """
 
     name: str
+    home: str
     load: Callable[[slice], object]
     count: Callable[[object], np.ndarray]
     batches: tuple[int, ...]
@@ -102,8 +107,18 @@ def reference_counts(problem: Problem, spikes: np.ndarray) -> np.ndarray:
     return counts
 
 
+def read_problem(path: Path) -> Problem:
+    """A problem that was saved."""
+    with np.load(path) as stored:
+        thresholds = tuple(int(theta) for theta in stored["thresholds"])
+        return Problem((stored["w1"], stored["w2"]), thresholds, stored["pixels"], stored["labels"])
+
+
 def load_problem(images: int, bits: int = 8) -> Problem:
     """The first images of the test set and `mnist_500` as integers of so many bits, signs included."""
+    from neurosim.graph import load_network  # here: a peer's process need not import this package
+    from neurosim.inputs import load_dataset, prepare
+
     network = load_network(NETWORK)
     test = load_dataset(network.input.dataset, "test", images)
     train = load_dataset(network.input.dataset, "train", 2000)

@@ -16,26 +16,20 @@ from spiking_problem import Contender, Problem
 BATCHES = (1, 10, 50, 100, 250, 500, 1000)
 
 
-def contenders(problem: Problem) -> Iterator[Contender | tuple[str, str]]:
-    """All that are installed; (name, reason) in the place of one that is not."""
+def contenders(problem: Problem, only: str | None = None) -> Iterator[Contender | tuple[str, str]]:
+    """All that are installed, or one of them; (name, reason) in the place of one that is not."""
     torch.set_num_threads(1)
-    makers: list[tuple[str, Callable[[Problem], Callable]]] = [
-        ("snnTorch", _snntorch),
-        ("Norse", _norse),
-        ("SpikingJelly", _spikingjelly),
-        ("SpikingJelly, multi-step", _spikingjelly_multistep),
-        ("PyTorch loop", _plain),
-    ]
-    for name, maker in makers:
+    for name, maker in MAKERS.items():
+        if only not in (None, name):
+            continue
+        int8 = maker is _int8
+        load = _loader(problem, torch.int8 if int8 else torch.float32)
         try:
-            infer = maker(problem)
+            count = _quiet(maker(problem))
         except ImportError as missing:
             yield name, f"not installed: {missing}"
             continue
-        yield Contender(name, _loader(problem, torch.float32), _quiet(infer), BATCHES, "float32 peer")
-    yield Contender(
-        "PyTorch int8, layer by layer", _loader(problem, torch.int8), _quiet(_int8(problem)), BATCHES[:-2]
-    )
+        yield Contender(name, __name__, load, count, BATCHES, "peer" if int8 else "float32 peer")
 
 
 def _loader(problem: Problem, dtype: torch.dtype) -> Callable[[slice], torch.Tensor]:
@@ -195,3 +189,13 @@ def _int8(problem: Problem) -> Callable[[torch.Tensor], torch.Tensor]:
         return out
 
     return lambda spikes: layer(layer(spikes, 0), 1).sum(0, dtype=torch.int32)
+
+
+MAKERS: dict[str, Callable[[Problem], Callable[[torch.Tensor], torch.Tensor]]] = {
+    "snnTorch": _snntorch,
+    "Norse": _norse,
+    "SpikingJelly": _spikingjelly,
+    "SpikingJelly, multi-step": _spikingjelly_multistep,
+    "PyTorch loop": _plain,
+    "PyTorch int8, layer by layer": _int8,
+}
