@@ -7,7 +7,7 @@ multiply-accumulate counts as two operations.
 """
 
 from neurosim.costs.ledger import COMPONENTS, SPIKING_COMPONENTS, AreaRow, Latency, Ledger, PriceTag, Row
-from neurosim.costs.pricing import CoreFigures, Steps, core_figures, price
+from neurosim.costs.pricing import CoreFigures, Presentation, core_figures, price
 from neurosim.costs.runs import StoredRun, price_run, price_stored, step_counts, stored_run
 from neurosim.costs.steps import StepPrices, energy_by_step, mean_energy_by_step, step_prices
 from neurosim.costs.timing import chip_time_s, latency, spiking_latency, step_s
@@ -19,10 +19,10 @@ __all__ = [
     "CoreFigures",
     "Latency",
     "Ledger",
+    "Presentation",
     "PriceTag",
     "Row",
     "StepPrices",
-    "Steps",
     "StoredRun",
     "chip_time_s",
     "core_figures",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from neurosim.chips import Chip
 from neurosim.costs.ledger import AreaRow, PriceTag, Row
 from neurosim.costs.rules import RATE, SPIKING
-from neurosim.costs.tags import built_in, covering, price_amount
+from neurosim.costs.tags import built_in, covered, covering, price_amount
 from neurosim.costs.timing import adcs_per_tile
 from neurosim.foundation.counts import Counts, LayerGeometry
 
@@ -113,6 +113,8 @@ def leakage_rows(units: Sequence[Units], chip: Chip, image_s: float, mode: str =
     for price, name, layer, copies, tag in _leaking(units, chip, mode):
         joules = copies * image_s * tag.value
         component, item = _account(chip, price, name)
+        if component != "leakage" and covered(chip, price):
+            continue  # a published figure of an event holds the bias of its neuron
         note = "" if joules else f"its price is 0: {tag.source}"
         rows.append(Row(component, item, layer, copies * image_s, joules, tag, note))
     if not math.fsum(row.joules for row in rows if row.component == "leakage"):

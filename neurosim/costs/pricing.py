@@ -19,7 +19,7 @@ from neurosim.foundation.errors import ConfigError, near
 
 
 @dataclass(frozen=True)
-class Steps:
+class Presentation:
     """How long a spiking run shows each image: `steps` time steps, and `fill` more until the last layer has had
     the first of them."""
 
@@ -33,24 +33,25 @@ def price(
     chip: Chip,
     programming: Counts | None = None,
     calibration: Counts | None = None,
-    steps: Steps | None = None,
+    presentation: Presentation | None = None,
 ) -> Ledger:
     """The ledger of one inference, and of programming and calibrating the chip once.
 
     counts : per inference; those that vary may differ from image to image
     geometries : the weighted layers in the order in which they compute
     chip : prices and read conditions
-    steps : of a spiking run; None for rates
+    presentation : of a spiking run; None for rates
 
     A chip without a circuit gives a ledger of zeros, each with its reason, and no latency.
     Raises ConfigError when a price that the counts need is missing, or a layer counted has no geometry.
     """
     _check_layers(counts, geometries)
-    mode, macs = SPIKING if steps else RATE, sum(layer.macs for layer in geometries)
+    shown = presentation
+    mode, macs = SPIKING if shown else RATE, sum(layer.macs for layer in geometries)
     if chip.prices is None:
         return _unpriced(counts, chip, macs, mode)
-    times = spiking_latency(geometries, chip, steps.steps, steps.fill) if steps else latency(geometries, chip)
-    units = network_units(geometries, counts, chip, steps.steps if steps else 0)
+    times = spiking_latency(geometries, chip, shown.steps, shown.fill) if shown else latency(geometries, chip)
+    units = network_units(geometries, counts, chip, shown.steps if shown else 0)
     standing = leakage_rows(units, chip, times.image_s, mode)
     rows = with_zeros((*event_rows(counts, chip), *hops_note(counts, chip), *standing), chip, mode)
     per_image = sum(row.joules for row in standing) + joules_per_image(counts, chip)

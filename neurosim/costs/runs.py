@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from neurosim.chips import Chip, load_chip, parse_chip
 from neurosim.costs.ledger import Ledger
-from neurosim.costs.pricing import Steps, price
+from neurosim.costs.pricing import Presentation, price
 from neurosim.costs.rules import RULES, SPIKING
 from neurosim.foundation.counts import COUNTERS, Counts, LayerGeometry
 from neurosim.foundation.errors import ConfigError, DataError, FormatError
@@ -40,14 +40,14 @@ PRICED = frozenset(rule.counter for rule in RULES) | {
 @dataclass(frozen=True)
 class StoredRun:
     """What a run file holds for pricing: the chip as text read back, geometry and counts; of a spiking run
-    its steps."""
+    how long it shows an image."""
 
     chip: Chip
     geometries: tuple[LayerGeometry, ...]
     inference: Counts
     programming: Counts
     calibration: Counts
-    steps: Steps | None = None
+    presentation: Presentation | None = None
 
 
 def price_run(
@@ -79,7 +79,7 @@ def price_stored(stored: StoredRun, prices: Chip | str | Path | None = None) -> 
     """The same, from arrays that have been read already."""
     chip = pricing_chip(stored.chip, prices)
     once = (stored.programming, stored.calibration)
-    return price(stored.inference, stored.geometries, chip, *once, stored.steps)
+    return price(stored.inference, stored.geometries, chip, *once, stored.presentation)
 
 
 def pricing_chip(chip: Chip, prices: Chip | str | Path | None) -> Chip:
@@ -127,8 +127,8 @@ def stored_run(
     return StoredRun(silicon, geometries, inference, programming, calibration, shown)
 
 
-def run_steps(run: RunFile, layers: Sequence[str]) -> Steps | None:
-    """Steps of a spiking run, None for rates.
+def run_steps(run: RunFile, layers: Sequence[str]) -> Presentation | None:
+    """How many steps a spiking run shows each image, None for rates.
 
     Attributes of the file: `mode`, `steps`, and `fill_steps`, how many more pass until the last layer has had
     the first one; where that is not said, each layer but the first takes one.
@@ -138,12 +138,12 @@ def run_steps(run: RunFile, layers: Sequence[str]) -> Steps | None:
         return None
     if "steps" not in attributes:
         raise DataError(f"{run.path}: steps", "an attribute of a spiking run", "none", "run it again")
-    return Steps(int(attributes["steps"]), int(attributes.get("fill_steps", len(layers) - 1)))
+    return Presentation(int(attributes["steps"]), int(attributes.get("fill_steps", len(layers) - 1)))
 
 
 def _shortened(
-    run: RunFile, shown: Steps | None, steps: int, counts: Counts, chosen: Mapping[str, int | None]
-) -> Steps:
+    run: RunFile, shown: Presentation | None, steps: int, counts: Counts, chosen: Mapping[str, int | None]
+) -> Presentation:
     """The steps cut off after `steps`, and the counts with them, in place."""
     if shown is None:
         raise ConfigError(f"{run.path}: steps", "a spiking run", "a rate run", "leave the steps out")
@@ -159,7 +159,7 @@ def _shortened(
         for layer, events in zip(counts.layers, left, strict=True):
             whole = counts.fixed.get(counter, {}).get(layer, 0)
             counts.set(counter, layer, whole - int(events) * (shown.steps - steps))
-    return Steps(steps, shown.fill)
+    return Presentation(steps, shown.fill)
 
 
 def per_step_counts(run: RunFile, layers: Sequence[str]) -> dict[str, np.ndarray]:

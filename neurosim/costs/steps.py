@@ -42,11 +42,11 @@ def step_prices(run: RunFile, stored: StoredRun, prices: Chip | str | Path | Non
 
     Raises ConfigError for a rate run, for a chip without prices and for a missing price.
     """
-    if stored.steps is None:
+    if stored.presentation is None:
         raise ConfigError(
             f"{run.path}: mode", "a spiking run", "a rate run", "choose a run with --mode spiking"
         )
-    chip, shown, counts = pricing_chip(stored.chip, prices), stored.steps, stored.inference
+    chip, shown, counts = pricing_chip(stored.chip, prices), stored.presentation, stored.inference
     if chip.prices is None:
         return StepPrices(0.0, 0.0, {}, 0.0, shown.steps, shown.fill)
     times = spiking_latency(stored.geometries, chip, shown.steps, shown.fill)
