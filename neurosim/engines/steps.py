@@ -92,10 +92,11 @@ class Steps:
         """The counts that every step adds alike."""
         made = {}
         for counter, per_layer in self.per_step.items():
-            entry, numbers = (
-                COUNTERS[counter],
-                np.array([per_layer.get(name, 0) for name in layers], np.int64),
-            )
+            for name in per_layer.keys() - set(layers):
+                remedy = near(name, layers)
+                raise ConfigError(f"{counter} per step", "a layer that is placed", repr(name), remedy)
+            numbers = np.array([per_layer.get(name, 0) for name in layers], np.int64)
+            entry = COUNTERS[counter]
             text = f"{entry.meaning}, in every step alike"
             made[f"/counts/per_step/{counter}"] = Static(numbers, ("layer",), entry.unit, text)
         return made
