@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 
 import numpy as np
-from spiking_problem import LEVELS, Contender, Problem
+from spiking_problem import FULL, Contender, Problem
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its import warns of pyparsing's deprecations
@@ -27,7 +27,7 @@ def contenders(problem: Problem, only: str | None = None) -> Iterator[Contender]
     for name, batch in (("Brian2, store and restore per image", 1), ("Brian2, Synapses side by side", 10)):
         if only in (None, name):
             network = SideBySide(problem, batch)
-            yield Contender(name, __name__, lambda where: problem.pixels[where], network.counts, (batch,))
+            yield Contender(name, __name__, lambda where: problem.levels[where], network.counts, (batch,))
 
 
 class SideBySide:
@@ -37,13 +37,13 @@ class SideBySide:
         self.problem, self.copies = problem, copies
         self._built: tuple | None = None
 
-    def counts(self, pixels: np.ndarray) -> np.ndarray:
+    def counts(self, levels: np.ndarray) -> np.ndarray:
         """Output spikes of `copies` images, (copies, 10)."""
         if self._built is None:
             self._built = self._build()
         network, inputs, output = self._built
         network.restore()
-        inputs.level = pixels.ravel().astype(float)
+        inputs.level = levels.ravel().astype(float)
         network.run((self.problem.steps + 2) * brian2.ms)
         return np.asarray(output.count[:]).reshape(self.copies, -1).astype(np.int64)
 
@@ -51,7 +51,7 @@ class SideBySide:
         brian2.defaultclock.dt = 1 * brian2.ms
         (w1, w2), (theta1, theta2) = self.problem.weights, self.problem.thresholds
         inputs = brian2.NeuronGroup(
-            len(w1) * self.copies, INPUT, threshold="v >= full", reset="v -= full", namespace={"full": LEVELS}
+            len(w1) * self.copies, INPUT, threshold="v >= full", reset="v -= full", namespace={"full": FULL}
         )
         encoding = inputs.run_regularly("v += level", when="before_thresholds")
         hidden = self._neurons(w1.shape[1], IF, "v -= theta", theta1)

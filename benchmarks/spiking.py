@@ -86,7 +86,7 @@ def images_per_second(line: Line, batch: int, problem: Problem, most: int) -> fl
 
 def compare(problem: Problem, everyone: list[Contender], turns: int) -> list[Line]:
     """Find each contender's best batch, then let all take turns."""
-    most = len(problem.pixels)
+    most = len(problem.images)
     lines = []
     for contender in everyone:
         batches = [batch for batch in contender.batches if batch <= most]

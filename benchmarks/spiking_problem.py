@@ -2,8 +2,8 @@
 
 784-500-10 (`mnist_500`, no biases), weights quantised to so many bits, integer thresholds; integrate-and-fire neurons
 that start at half their threshold, spike at v >= threshold and are reset by subtraction; what the hidden layer sends
-in a step reaches the output within that step. The input neurons integrate the pixels: 255 makes a spike.
-All numbers are integers below 2^24, so float32 contenders are exact and every one must give the same spike counts.
+in a step reaches the output within that step. An input neuron adds up its pixel, white being 2^24, and spikes at 2^24.
+All other numbers are integers below 2^24, so float32 is exact and every contender must give the same spike counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 NETWORK = "mnist_500"
 STEPS = 100
-LEVELS = 255  # of a pixel
+FULL = 1 << 24  # what an input neuron gains per step from a white pixel, and its threshold
 PERCENTILE = 99.9  # of a layer's activations on training images: what one spike per step stands for
 
 
@@ -30,14 +30,20 @@ PERCENTILE = 99.9  # of a layer's activations on training images: what one spike
 class Problem:
     """Weights, thresholds, images.
 
-    weights : int64 (784, 500) and (500, 10); thresholds : integers; pixels : uint8 (N, 784); labels : (N,)
+    weights : int64 (784, 500) and (500, 10); thresholds : integers; labels : (N,)
+    images : float32 (N, 784), 0 to 1
     """
 
     weights: tuple[np.ndarray, np.ndarray]
     thresholds: tuple[int, int]
-    pixels: np.ndarray
+    images: np.ndarray
     labels: np.ndarray
     steps: int = STEPS
+
+    @property
+    def levels(self) -> np.ndarray:
+        """The images as integers, int32 (N, 784), white being FULL."""
+        return np.rint(self.images.astype(np.float64) * FULL).astype(np.int32)
 
     @property
     def initial(self) -> tuple[int, int]:
@@ -46,17 +52,17 @@ class Problem:
 
     def spikes(self, where: slice) -> np.ndarray:
         """Input spikes of these images, uint8 (steps, images, 784)."""
-        return rate_spikes(self.pixels[where], self.steps)
+        return rate_spikes(self.levels[where], self.steps)
 
     def save(self, path: Path) -> None:
         """Write it where `read_problem` finds it."""
         w1, w2 = self.weights
-        np.savez(path, w1=w1, w2=w2, thresholds=self.thresholds, pixels=self.pixels, labels=self.labels)
+        np.savez(path, w1=w1, w2=w2, thresholds=self.thresholds, images=self.images, labels=self.labels)
 
     @cached_property
     def counts(self) -> np.ndarray:
         """Spikes of the output neurons over all steps, (N, 10), by the plain equations in integers."""
-        parts = [slice(a, a + 250) for a in range(0, len(self.pixels), 250)]
+        parts = [slice(a, a + 250) for a in range(0, len(self.images), 250)]
         return np.concatenate([reference_counts(self, self.spikes(part)) for part in parts])
 
 
@@ -79,14 +85,14 @@ class Contender:
     group: str = "peer"
 
 
-def rate_spikes(pixels: np.ndarray, steps: int) -> np.ndarray:
-    """Deterministic rate code, uint8 (steps, images, 784): pixels add up, and 255 of them make a spike."""
-    level, total = pixels.astype(np.int32), np.zeros(pixels.shape, np.int32)
-    spikes = np.empty((steps, *pixels.shape), np.uint8)
+def rate_spikes(levels: np.ndarray, steps: int) -> np.ndarray:
+    """Deterministic rate code, uint8 (steps, images, 784): levels add up, and FULL of them make a spike."""
+    total = np.zeros(levels.shape, np.int32)
+    spikes = np.empty((steps, *levels.shape), np.uint8)
     for step in range(steps):
-        total += level
-        np.greater_equal(total, LEVELS, out=spikes[step], casting="unsafe")
-        total -= LEVELS * spikes[step].astype(np.int32)
+        total += levels
+        spikes[step] = total >= FULL
+        total -= FULL * spikes[step].astype(np.int32)
     return spikes
 
 
@@ -111,7 +117,7 @@ def read_problem(path: Path) -> Problem:
     """A problem that was saved."""
     with np.load(path) as stored:
         thresholds = tuple(int(theta) for theta in stored["thresholds"])
-        return Problem((stored["w1"], stored["w2"]), thresholds, stored["pixels"], stored["labels"])
+        return Problem((stored["w1"], stored["w2"]), thresholds, stored["images"], stored["labels"])
 
 
 def load_problem(images: int, bits: int = 8) -> Problem:
@@ -124,11 +130,14 @@ def load_problem(images: int, bits: int = 8) -> Problem:
     train = load_dataset(network.input.dataset, "train", 2000)
     first, second = network.weighted
     w1, w2 = (layer.matrices(network.params[layer.name])[0] for layer in (first, second))
-    hidden = np.maximum(prepare(train.images, train.max_level, network.input.shape) @ w1, 0)
+    images, calibration = (
+        prepare(part.images, part.max_level, network.input.shape) for part in (test, train)
+    )
+    hidden = np.maximum(calibration @ w1, 0)
     hidden_rate = float(np.percentile(hidden[hidden > 0], PERCENTILE))
     output_rate = float(np.percentile(np.maximum(hidden @ w2, 0).max(axis=1), PERCENTILE))
     top = 2 ** (bits - 1) - 1
     scale1, scale2 = top / np.abs(w1).max(), top / np.abs(w2).max()
     weights = (np.rint(w1 * scale1).astype(np.int64), np.rint(w2 * scale2).astype(np.int64))
     thresholds = (round(hidden_rate * scale1), round(output_rate / hidden_rate * scale2))
-    return Problem(weights, thresholds, np.asarray(test.images).reshape(len(test.images), -1), test.labels)
+    return Problem(weights, thresholds, images, test.labels)
