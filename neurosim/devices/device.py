@@ -6,7 +6,8 @@ arrays; only `pulse_into` changes a state in place, and only the crossbar that o
 
 from __future__ import annotations
 
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,29 @@ from neurosim.foundation.streams import Stream
 
 State = TypeVar("State")
 FREE, STUCK_LOW, STUCK_HIGH = np.int8(0), np.int8(1), np.int8(2)
+
+
+@dataclass(frozen=True)
+class PulsePhysics:
+    """What the kernels of learning on the chip know of a technology's pulses.
+
+    kind, coefficients : the formula and its numbers, as kernels/plastic.py explains them
+    low_siemens, high_siemens : the range that pulses cover on average
+    step_siemens : mean size of one pulse in the middle of that range
+    gradual_down : whether a pulse can lower the conductance a little; else a device only goes down by RESET
+    """
+
+    kind: Literal["linear", "crystallisation", "soft_bounds"]
+    coefficients: np.ndarray
+    low_siemens: float
+    high_siemens: float
+    step_siemens: float
+    gradual_down: bool
+
+    @property
+    def width_siemens(self) -> float:
+        """Width of the range."""
+        return self.high_siemens - self.low_siemens
 
 
 class Device(Protocol, Generic[State]):
@@ -54,6 +78,10 @@ class Device(Protocol, Generic[State]):
 
     def pulse_into(self, state: State, n_up: np.ndarray, n_down: np.ndarray, rng: Stream) -> None:
         """The same, in place."""
+        ...
+
+    def pulse_physics(self) -> PulsePhysics:
+        """The same pulses, for the kernels of learning on the chip; ConfigError when there are no figures."""
         ...
 
     @property
@@ -108,3 +136,9 @@ def hold_stuck(g_siemens: np.ndarray, flags: np.ndarray, g_max_siemens: float) -
     g_siemens[flags == STUCK_LOW] = 0
     g_siemens[flags == STUCK_HIGH] = g_max_siemens
     return g_siemens
+
+
+def no_pulses() -> ConfigError:
+    """The error of a device whose chip gives no figures of pulses."""
+    return ConfigError("device.pulses", "the figures of its pulses", "none",
+                       "add a [device.pulses] table to the chip, or learn on another one")  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurosim.devices.device import check_targets, check_time, draw_stuck, hold_stuck
+from neurosim.devices.device import PulsePhysics, check_targets, check_time, draw_stuck, hold_stuck
 from neurosim.devices.parameters import IdealParameters
 from neurosim.foundation.streams import Stream
 
@@ -63,6 +63,12 @@ class Ideal:
         g_max = self.parameters.g_max_siemens
         moved = state.g_siemens + (n_up - n_down) * (g_max / self.parameters.pulse_steps)
         state.g_siemens[...] = hold_stuck(np.clip(moved, 0, g_max), state.stuck, g_max)
+
+    def pulse_physics(self) -> PulsePhysics:
+        """Linear steps for the kernels of learning on the chip."""
+        g_max = self.parameters.g_max_siemens
+        step = g_max / self.parameters.pulse_steps
+        return PulsePhysics("linear", np.array([step, g_max]), 0.0, g_max, step, gradual_down=True)
 
     @property
     def constants(self) -> dict[str, tuple[str, str]]:

@@ -143,4 +143,30 @@ class PcmParameters(ConductanceRange):
     stuck: StuckDevices = StuckDevices()
 
 
-DeviceParameters = Annotated[IdealParameters | PcmParameters, Field(discriminator="kind")]
+class RramPulses(Record):
+    """Soft-bounds pulses: up dG = step_up (g_max - G) (1 + spread z), down dG = -step_down (G - g_min) (1 + spread z).
+
+    step_up, step_down : share of the way to the bound that one pulse covers on average
+    cycle_spread : relative standard deviation from pulse to pulse
+    """
+
+    step_up: Annotated[float, Field(gt=0, lt=1)]
+    step_down: Annotated[float, Field(gt=0, lt=1)]
+    cycle_spread: Annotated[float, Field(ge=0)] = 0.0
+
+
+class RramParameters(ConductanceRange):
+    """Filamentary oxide memory: programming noise, read noise, gradual pulses both ways, no drift, stuck devices.
+
+    programming_sigma_siemens : standard deviation of write-and-verify programming
+    read_noise : relative standard deviation of one read, white
+    """
+
+    kind: Literal["rram"] = "rram"
+    programming_sigma_siemens: Annotated[float, Field(ge=0)]
+    read_noise: Annotated[float, Field(ge=0)]
+    pulses: RramPulses | None = None
+    stuck: StuckDevices = StuckDevices()
+
+
+DeviceParameters = Annotated[IdealParameters | PcmParameters | RramParameters, Field(discriminator="kind")]

@@ -12,12 +12,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from neurosim.devices.device import FREE, check_targets, check_time, draw_stuck, hold_stuck
+from neurosim.devices.device import (
+    FREE,
+    PulsePhysics,
+    check_targets,
+    check_time,
+    draw_stuck,
+    hold_stuck,
+    no_pulses,
+)
+from neurosim.devices.draws import normals
 from neurosim.devices.parameters import Branch, PcmParameters
-from neurosim.foundation.errors import ConfigError
 from neurosim.foundation.streams import Stream
 from neurosim.kernels import pcm as kernel
-from neurosim.kernels.reads import fill_normals
+from neurosim.kernels import plastic
 
 X_MIN = 1e-7  # aihwkit clips the relative target here before it takes logarithms
 Q_DIVISOR_MIN = 1e-3  # aihwkit's lower clamp of x^0.65 in the read-noise amplitude
@@ -84,12 +92,12 @@ class Pcm:
         target = np.asarray(target_siemens, np.float32)
         x = target / np.float32(g_max)
         g = np.maximum(
-            target + self.programming_sigma(x) * _normals(target.shape, rng.child("programming")), 0
+            target + self.programming_sigma(x) * normals(target.shape, rng.child("programming")), 0
         )
         if self.parameters.programming.unused == "reset":
             g[target == 0] = self.parameters.programming.reset_siemens
         mu, sigma = self.drift_moments(x)
-        nu = np.abs(mu + sigma * _normals(target.shape, rng.child("drift")))
+        nu = np.abs(mu + sigma * normals(target.shape, rng.child("drift")))
         stuck = draw_stuck(target.shape, self.parameters.stuck, rng.child("stuck"))
         nu[stuck != FREE] = 0
         g = hold_stuck(g.astype(np.float32), stuck, g_max)
@@ -134,7 +142,7 @@ class Pcm:
         fluctuators have moved; drift exponents and programming errors are the device's own for ever.
         """
         frozen, per_read = self.split_noise_log(t_s, t_chip_s)
-        z = _normals(state.g_siemens.shape, rng.child("frozen", float(t_s)))
+        z = normals(state.g_siemens.shape, rng.child("frozen", float(t_s)))
         aged, variance = np.empty_like(state.g_siemens), np.empty_like(state.g_siemens)
         kernel.age(
             state.g_siemens.ravel(), state.nu.ravel(), state.q.ravel(), np.float32(self.drift_log_time(t_s)),
@@ -150,25 +158,40 @@ class Pcm:
 
     def pulse_into(self, state: PcmState, n_up: np.ndarray, n_down: np.ndarray, rng: Stream) -> None:
         """The same, in place. ConfigError when the chip gives no pulse figures."""
-        pulses, g_max = self.parameters.pulses, self.parameters.g_max_siemens
-        if pulses is None:
-            raise ConfigError("device.pulses", "the figures of partial SET pulses", "none",
-                              "add a [device.pulses] table to the chip")  # fmt: skip
+        coefficients = self.pulse_physics().coefficients
         reset = (n_down > 0) & (state.stuck == FREE)
-        state.g_siemens[reset] = pulses.g_reset_siemens
+        state.g_siemens[reset] = coefficients[plastic.G_RESET]
         state.memory[reset] = 1
         counts = np.where(state.stuck == FREE, n_up, 0).astype(np.int64)
-        most = int(counts.max(initial=0))
-        z = _normals((counts.size, most), rng.child("pulse"))
-        mu = np.array([pulses.mu_g, pulses.mu_0_siemens, pulses.mu_p_siemens])
-        sd = np.array([pulses.sd_g, pulses.sd_0_siemens, pulses.sd_p_siemens])
+        z = normals((counts.size, int(counts.max(initial=0))), rng.child("pulse"))
         flat_g, flat_memory = np.ravel(state.g_siemens), np.ravel(state.memory)
-        kernel.crystallise(
-            flat_g, flat_memory, counts.ravel(), z, math.exp(-1 / pulses.memory_pulses), mu, sd, g_max
-        )
+        plastic.crystallise(flat_g, flat_memory, counts.ravel(), z, coefficients)
         state.g_siemens[...] = flat_g.reshape(state.g_siemens.shape)
         state.memory[...] = flat_memory.reshape(state.memory.shape)
         state.q[...] = self.noise_amplitude(state.g_siemens)
+
+    def pulse_physics(self) -> PulsePhysics:
+        """Partial SET pulses for the kernels of learning on the chip.
+
+        Pulses cover, on average, RESET to where the mean step vanishes; the step in the middle is that of a device
+        whose memory of the RESET has faded. ConfigError when the chip gives no pulse figures.
+        """
+        pulses, g_max = self.parameters.pulses, self.parameters.g_max_siemens
+        if pulses is None:
+            raise no_pulses()
+        high = min(-pulses.mu_0_siemens / pulses.mu_g, g_max) if pulses.mu_g < 0 else g_max
+        middle = (pulses.g_reset_siemens + high) / 2
+        return PulsePhysics(
+            kind="crystallisation",
+            coefficients=np.array([
+                pulses.mu_g, pulses.mu_0_siemens, pulses.mu_p_siemens, pulses.sd_g, pulses.sd_0_siemens,
+                pulses.sd_p_siemens, math.exp(-1 / pulses.memory_pulses), pulses.g_reset_siemens, g_max,
+            ]),
+            low_siemens=pulses.g_reset_siemens,
+            high_siemens=high,
+            step_siemens=pulses.mu_g * middle + pulses.mu_0_siemens,
+            gradual_down=False,
+        )  # fmt: skip
 
     @property
     def constants(self) -> dict[str, tuple[str, str]]:
@@ -202,10 +225,3 @@ def _above(x: np.ndarray, below: np.ndarray, branch: Branch | None) -> np.ndarra
     if branch is None:
         return below
     return np.where(x >= branch.start, np.polynomial.Polynomial(branch.coefficients)(x), below)
-
-
-def _normals(shape: tuple[int, ...], rng: Stream) -> np.ndarray:
-    flat = np.empty(math.prod(shape), np.float32)
-    word0, word1 = rng.words()
-    fill_normals(flat, np.uint64(word0), np.uint64(word1))
-    return flat.reshape(shape)

@@ -1,4 +1,4 @@
-"""Loops over phase-change devices: ageing, and trains of partial SET pulses."""
+"""Loops over phase-change devices: ageing. Their pulses are in `plastic`, beside those of other technologies."""
 
 from __future__ import annotations
 
@@ -19,20 +19,3 @@ def age(g, nu, q, log_time, frozen, z, per_read, aged, variance):  # type: ignor
         aged[i] = max(drifted + drifted * q[i] * frozen * z[i], _F32(0))
         spread = drifted * q[i] * per_read
         variance[i] = spread * spread
-
-
-@njit(nogil=True, cache=True)
-def crystallise(g, memory, pulses, z, decay, mu, sd, g_max):  # type: ignore[no-untyped-def]
-    """Partial SET pulses on each device, in place (Nandakumar et al., J. Appl. Phys. 124, 152135, 2018).
-
-    g : float32 siemens; memory : float32, the state P, 1 after RESET; pulses : integers per device
-    z : float32 (devices, most pulses) standard normals; decay = exp(-1 / memory length)
-    mu, sd : three coefficients each: of g, constant (siemens), of P (siemens)
-    """
-    for i in range(g.size):
-        value, p = np.float64(g[i]), np.float64(memory[i])
-        for k in range(pulses[i]):
-            p *= decay
-            step = mu[0] * value + mu[1] + mu[2] * p + (sd[0] * value + sd[1] + sd[2] * p) * z[i, k]
-            value = min(max(value + step, 0.0), g_max)
-        g[i], memory[i] = _F32(value), _F32(p)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from neurosim.chips import load_chip
-from neurosim.devices import IdealParameters, make_device
+from neurosim.devices import IdealParameters, RramParameters, make_device
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.foundation.streams import stream
 
@@ -12,6 +12,13 @@ G_MAX = 25e-6
 DEVICES = {
     "ideal": lambda: IdealParameters(g_max_siemens=G_MAX),
     "pcm": lambda: load_chip("joshi_2020").device,
+    "rram": lambda: RramParameters(
+        g_min_siemens=1e-6,
+        g_max_siemens=G_MAX,
+        programming_sigma_siemens=0.5e-6,
+        read_noise=0.01,
+        pulses={"step_up": 0.02, "step_down": 0.03, "cycle_spread": 0.3},
+    ),
 }
 
 
@@ -95,9 +102,19 @@ def test_negative_time_is_refused(device, targets):
         device.conductance(state, -1.0)
 
 
-def test_pulses_need_their_figures():
-    parameters = load_chip("joshi_2020").device.model_copy(update={"pulses": None})
+def test_physics_of_pulses_spans_a_range(device):
+    physics = device.pulse_physics()
+    assert 0 <= physics.low_siemens < physics.high_siemens <= G_MAX
+    assert 0 < physics.step_siemens < physics.width_siemens
+    assert np.isfinite(physics.coefficients).all()
+
+
+@pytest.mark.parametrize("technology", ["pcm", "rram"])
+def test_pulses_need_their_figures(technology):
+    parameters = DEVICES[technology]().model_copy(update={"pulses": None})
     device = make_device(parameters)
+    with pytest.raises(ConfigError, match="or learn on another one"):
+        device.pulse_physics()
     state = device.program(np.zeros(3, np.float32), stream(0))
     with pytest.raises(ConfigError, match=r"add a \[device.pulses\] table"):
         device.pulse(state, np.ones(3, int), np.zeros(3, int), stream(0))

@@ -1,0 +1,306 @@
+"""Learning on the chip: pulses on single devices, and the winner-take-all network that gives them.
+
+The physics of a pulse is written once, in `_pulse`, for the trains that devices.pulse asks for and for the
+network. The coefficients c of a kind are, conductances in siemens and z a standard normal:
+
+linear            up/down  g +- c0, clipped to [0, c1]
+crystallisation   up only  P <- P c6, then g + N(c0 g + c1 + c2 P, c3 g + c4 + c5 P), clipped to [0, c8]; a RESET
+                           sets g = c7 and P = 1 (Nandakumar et al., J. Appl. Phys. 124, 152135, 2018)
+soft_bounds       up       g + c0 (c4 - g) (1 + c2 z); down g - c1 (g - c3) (1 + c2 z), clipped to [0, c4]
+
+The network is that of Diehl and Cook (Front. Comput. Neurosci. 9, 99, 2015), as the engine's own files say.
+Random numbers are hashes of (key, presentation, step, neuron, synapse), as in `reads`: no state, no order.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+KINDS = {"linear": 0, "crystallisation": 1, "soft_bounds": 2}
+_LINEAR, _CRYSTALLISATION = 0, 1
+G_RESET = 7  # where the conductance after a RESET stands among the coefficients
+
+_U32 = np.uint32
+_U64 = np.uint64
+_F32 = np.float32
+
+
+@njit(inline="always")
+def _mix(z):  # type: ignore[no-untyped-def]
+    # numba promotes uint32 arithmetic to uint64: cast after every operation or the high bits leak back in
+    z = _U32(_U32(z ^ _U32(z >> _U32(16))) * _U32(0x7FEB352D))
+    z = _U32(_U32(z ^ _U32(z >> _U32(15))) * _U32(0x846CA68B))
+    return _U32(z ^ _U32(z >> _U32(16)))
+
+
+@njit(inline="always")
+def _mix64(z):  # type: ignore[no-untyped-def]
+    z = (z ^ (z >> _U64(30))) * _U64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> _U64(27))) * _U64(0x94D049BB133111EB)
+    return z ^ (z >> _U64(31))
+
+
+@njit(inline="always")
+def _event_key(word0, word1, presentation, event):  # type: ignore[no-untyped-def]
+    z = _mix64(_U64(word0) + _U64(presentation) * _U64(0x9E3779B97F4A7C15))
+    return _mix64((z ^ _U64(word1)) + _U64(event) * _U64(0xD1B54A32D192ED03))
+
+
+@njit(inline="always")
+def _bits(key, place):  # type: ignore[no-untyped-def]
+    """32 random bits of a place under an event's key."""
+    return _mix(_U32(_mix(_U32(_U32(place) + _U32(key))) ^ _U32(key >> _U64(32))))
+
+
+@njit(inline="always")
+def _normal(bits):  # type: ignore[no-untyped-def]
+    """A standard normal from 32 random bits (Box and Muller; uniforms of 24 bits, so |z| < 5.9)."""
+    first = _mix(_U32(bits ^ _U32(0x5BD1E995)))
+    second = _mix(_U32(first ^ _U32(0x68BC21EB)))
+    u = (np.float64(first >> _U32(8)) + 0.5) / 16777216.0
+    return np.sqrt(-2.0 * np.log(u)) * np.cos(2.0 * np.pi * (np.float64(second) / 4294967296.0))
+
+
+@njit(inline="always")
+def _pulse(kind, c, g, p, up, z):  # type: ignore[no-untyped-def]
+    """Conductance (siemens) and memory of one device after one pulse, float64; see the module."""
+    if kind == _LINEAR:
+        return min(max(g + c[0] if up else g - c[0], 0.0), c[1]), p
+    if kind == _CRYSTALLISATION:
+        p = p * c[6]
+        g = g + (c[0] * g + c[1] + c[2] * p) + (c[3] * g + c[4] + c[5] * p) * z
+        return min(max(g, 0.0), c[8]), p
+    share = c[0] * (c[4] - g) if up else -c[1] * (g - c[3])
+    return min(max(g + share * (1.0 + c[2] * z), 0.0), c[4]), p
+
+
+@njit(nogil=True, cache=True)
+def crystallise(g, memory, pulses, z, c):  # type: ignore[no-untyped-def]
+    """Partial SET pulses on each device, in place.
+
+    g, memory : flat float32; pulses : integers per device; z : float32 (devices, most pulses) standard normals
+    c : coefficients of "crystallisation"
+    """
+    for i in range(g.size):
+        value, p = np.float64(g[i]), np.float64(memory[i])
+        for k in range(pulses[i]):
+            value, p = _pulse(_CRYSTALLISATION, c, value, p, True, np.float64(z[i, k]))
+        g[i], memory[i] = _F32(value), _F32(p)
+
+
+@njit(nogil=True, cache=True)
+def soft_bounds(g, up, down, z, c):  # type: ignore[no-untyped-def]
+    """Pulses up, then down, on each device, in place; c : coefficients of "soft_bounds", the rest as above."""
+    for i in range(g.size):
+        value = np.float64(g[i])
+        for k in range(up[i] + down[i]):
+            value, _ = _pulse(2, c, value, 0.0, k < up[i], np.float64(z[i, k]))
+        g[i] = _F32(value)
+
+
+class Neurons(NamedTuple):
+    """The neurons of the network, in steps and thresholds.
+
+    decay : factor of the membrane per step; theta_decay : of the adaptive threshold per presentation
+    theta_step : what a spike adds to its neuron's threshold while it learns
+    inhibition : taken off the others' membranes at a spike, not below `floor`
+    refractory : steps after a spike in which the membrane is held at zero
+    """
+
+    decay: float
+    theta_step: float
+    theta_decay: float
+    inhibition: float
+    floor: float
+    refractory: int
+
+
+class Rule(NamedTuple):
+    """The learning rule.
+
+    window : steps in which an input spike counts as recent, that of the neuron's spike included
+    potentiate, depress : probabilities of a pulse, as 2^32 of them
+    both_ways : pulses on both devices of a pair, one up, one down; else a SET on the one that grows
+    refresh_high, refresh_low : a pair is refreshed when its larger device is at or above the first and its smaller
+        one at or above the second, siemens
+    tolerance : how far below its target a re-written device may stay, siemens; tries : most SET pulses for that
+    scale : membrane step per siemens of G+ - G-
+    """
+
+    window: int
+    potentiate: int
+    depress: int
+    both_ways: bool
+    refresh_high: float
+    refresh_low: float
+    tolerance: float
+    tries: int
+    scale: float
+
+
+# columns of what `present` counts per presentation
+INPUT_SPIKES, PULSES, RESETS, REFRESHES, READS, SPIKES = range(6)
+EVENTS = 6
+
+
+@njit(nogil=True, cache=True)
+def input_spikes(levels, presentation, steps, word0, word1):  # type: ignore[no-untyped-def]
+    """The input spikes of one presentation, bool (steps, inputs).
+
+    levels : float64 (inputs,), probability of a spike per step
+    """
+    out = np.zeros((steps, levels.size), np.bool_)
+    key = _event_key(word0, word1, presentation, 0)
+    for t in range(steps):
+        for i in range(levels.size):
+            out[t, i] = _U64(_bits(key, t * levels.size + i)) < _U64(levels[i] * 4294967296.0)
+    return out
+
+
+@njit(nogil=True, cache=True)
+def pulse_draws(presentation, step, neuron, neurons, inputs, word0, word1):  # type: ignore[no-untyped-def]
+    """What a spike of a neuron draws for each of its inputs: 32 random bits (compared with `potentiate` or
+    `depress`) and the normals of its first and second pulse, uint32 and float64 (inputs,)."""
+    key = _event_key(word0, word1, presentation, 1 + step * neurons + neuron)
+    bits, first, second = np.empty(inputs, np.uint32), np.empty(inputs), np.empty(inputs)
+    for i in range(inputs):
+        bits[i] = _bits(key, i)
+        first[i], second[i] = _normal(bits[i]), _normal(_U32(bits[i] ^ _U32(0x3C6EF372)))
+    return bits, first, second
+
+
+@njit(nogil=True, cache=True)
+def pair_weights(plus, minus, scale):  # type: ignore[no-untyped-def]
+    """Membrane steps float64 (inputs, neurons) and siemens of every input's row float64 (inputs,) of pairs of
+    devices float32 (neurons, inputs)."""
+    neurons, inputs = plus.shape
+    w, row = np.empty((inputs, neurons)), np.zeros(inputs)
+    for j in range(neurons):
+        for i in range(inputs):
+            w[i, j] = scale * (np.float64(plus[j, i]) - np.float64(minus[j, i]))
+            row[i] += np.float64(plus[j, i]) + np.float64(minus[j, i])
+    return w, row
+
+
+@njit(inline="always")
+def _winner(v, theta, held):  # type: ignore[no-untyped-def]
+    """The neuron furthest above its threshold 1 + theta, or -1; held neurons stay at zero."""
+    best, most = -1, 0.0
+    for j in range(v.size):
+        if held[j] > 0:
+            held[j] -= 1
+            v[j] = 0.0
+        elif v[j] - (1.0 + theta[j]) > most:
+            best, most = j, v[j] - (1.0 + theta[j])
+    return best
+
+
+@njit(nogil=True, cache=True)
+def _rewrite(j, i, plus, minus, memory_plus, memory_minus, rule, kind, c, bits, events):  # type: ignore[no-untyped-def]
+    """Refresh one pair: read both, RESET both, SET one until its read is near the former difference."""
+    difference = np.float64(plus[j, i]) - np.float64(minus[j, i])
+    plus[j, i] = minus[j, i] = _F32(c[G_RESET])
+    memory_plus[j, i] = memory_minus[j, i] = _F32(1)
+    events[REFRESHES] += 1
+    events[RESETS] += 2
+    events[READS] += 2
+    g = plus if difference >= 0 else minus
+    memory = memory_plus if difference >= 0 else memory_minus
+    target = c[G_RESET] + abs(difference) - rule.tolerance
+    for attempt in range(rule.tries):
+        if g[j, i] >= target:
+            break
+        z = _normal(_U32(bits + _U32(attempt + 1) * _U32(0x9E3779B9)))
+        value, p = _pulse(kind, c, np.float64(g[j, i]), np.float64(memory[j, i]), True, z)
+        g[j, i], memory[j, i] = _F32(value), _F32(p)
+        events[PULSES] += 1
+        events[READS] += 1
+
+
+@njit(nogil=True, cache=True)
+def _learn(j, t, key, last, plus, minus, memory_plus, memory_minus, stuck, w, row, rule, kind, c, events):  # type: ignore[no-untyped-def]
+    """The pulses that a spike of neuron j at step t gives to its synapses."""
+    for i in range(last.size):
+        bits = _bits(key, i)
+        up = t - last[i] < rule.window
+        if _U64(bits) >= _U64(rule.potentiate if up else rule.depress):
+            continue
+        before = np.float64(plus[j, i]) + np.float64(minus[j, i])
+        first_z, second_z = 0.0, 0.0
+        if kind != _LINEAR:
+            first_z, second_z = _normal(bits), _normal(_U32(bits ^ _U32(0x3C6EF372)))
+        if (up or rule.both_ways) and not stuck[0, j, i]:
+            value, p = _pulse(kind, c, np.float64(plus[j, i]), np.float64(memory_plus[j, i]), up, first_z)
+            plus[j, i], memory_plus[j, i] = _F32(value), _F32(p)
+            events[PULSES] += 1
+        if (not up or rule.both_ways) and not stuck[1, j, i]:
+            value, p = _pulse(
+                kind, c, np.float64(minus[j, i]), np.float64(memory_minus[j, i]), not up, second_z
+            )
+            minus[j, i], memory_minus[j, i] = _F32(value), _F32(p)
+            events[PULSES] += 1
+        smaller, larger = min(plus[j, i], minus[j, i]), max(plus[j, i], minus[j, i])
+        if not rule.both_ways and larger >= rule.refresh_high and smaller >= rule.refresh_low:
+            if not (stuck[0, j, i] or stuck[1, j, i]):
+                _rewrite(j, i, plus, minus, memory_plus, memory_minus, rule, kind, c, bits, events)
+        w[i, j] = rule.scale * (np.float64(plus[j, i]) - np.float64(minus[j, i]))
+        row[i] += np.float64(plus[j, i]) + np.float64(minus[j, i]) - before
+
+
+@njit(nogil=True, cache=True)
+def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, plus, minus, memory_plus,
+            memory_minus, stuck, w, row, theta, winners, events, siemens):  # type: ignore[no-untyped-def] # fmt: skip
+    """Show images to the network, one after the other, each from rest; in place.
+
+    levels : float32 (images, inputs), probability of an input spike per step; first : number of the first one
+    plus, minus, memory_* : float32 (neurons, inputs); stuck : bool (2, neurons, inputs)
+    w, row : as from `pair_weights`, kept up to date; theta : float64 (neurons,), thresholds above 1
+    winners : int16 (images, steps), filled with the neuron that spiked in each step, or -1
+    events : int64 (images, EVENTS); siemens : float64 (images,), sum of G over all rows that were read
+    Unless `learn`, devices and thetas stay as they are.
+    """
+    count, inputs = levels.shape
+    n = theta.size
+    v, held = np.zeros(n), np.zeros(n, np.int64)
+    last, active, chance = np.empty(inputs, np.int64), np.empty(inputs, np.int64), np.empty(inputs, np.uint64)
+    for image in range(count):
+        key = _event_key(word0, word1, first + image, 0)
+        used = 0
+        for i in range(inputs):
+            last[i] = -rule.window
+            if levels[image, i] > 0:
+                active[used], chance[used] = i, _U64(np.float64(levels[image, i]) * 4294967296.0)
+                used += 1
+        v[:], held[:] = 0.0, 0
+        for t in range(steps):
+            for j in range(n):
+                v[j] *= neurons.decay
+            for a in range(used):
+                if _U64(_bits(key, t * inputs + active[a])) < chance[a]:
+                    i = active[a]
+                    last[i] = t
+                    arriving = w[i]
+                    for j in range(n):
+                        v[j] += arriving[j]
+                    events[image, INPUT_SPIKES] += 1
+                    siemens[image] += row[i]
+            j = _winner(v, theta, held)
+            winners[image, t] = j
+            if j >= 0:
+                events[image, SPIKES] += 1
+                if learn:
+                    draws = _event_key(word0, word1, first + image, 1 + t * n + j)
+                    _learn(j, t, draws, last, plus, minus, memory_plus, memory_minus, stuck, w, row, rule, kind, c,
+                           events[image])  # fmt: skip
+                    theta[j] += neurons.theta_step
+                for k in range(n):
+                    v[k] -= neurons.inhibition
+                v[j], held[j] = 0.0, neurons.refractory
+            for k in range(n):
+                v[k] = max(v[k], neurons.floor)
+        if learn:
+            for j in range(n):
+                theta[j] *= neurons.theta_decay
