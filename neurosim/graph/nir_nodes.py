@@ -224,7 +224,7 @@ def _padding(
 def _pool(node: Mapping[str, Any], name: str, where: str, shape: Shape) -> Made:  # noqa: ARG001
     pool = SumPool if type_of(node) == "SumPool2d" else AvgPool
     kernel, stride, padding = (_pair(node, key, where) for key in ("kernel_size", "stride", "padding"))
-    return pool(name=name, kernel=kernel, stride=stride, padding=padding), {}
+    return pool(name=name, kernel=kernel, stride=None if stride == kernel else stride, padding=padding), {}
 
 
 def _flatten(node: Mapping[str, Any], name: str, where: str, shape: Shape) -> Made:
