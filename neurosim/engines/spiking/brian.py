@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
+import sys
 import sysconfig
 import warnings
 from functools import cache
@@ -17,7 +19,9 @@ from typing import Any
 from neurosim.foundation.errors import ConfigError, near
 
 TARGETS = ("cython", "numpy")
-TARGET_VARIABLE = "NEUROSIM_BRIAN_TARGET"  # of the environment: one of TARGETS, for those who want the other one
+TARGET_VARIABLE = (
+    "NEUROSIM_BRIAN_TARGET"  # of the environment: one of TARGETS, for those who want the other one
+)
 
 # with delays of at least one step, this order gives the tick's semantics: arrivals, then dynamics, then thresholds;
 # Brian2's default order lets a hard reset wipe the input of its own step
@@ -26,10 +30,17 @@ SCHEDULE = ("start", "synapses", "groups", "thresholds", "resets", "end")
 
 @cache
 def brian() -> Any:
-    """The module `brian2`, ready for use. Raises ConfigError for an unknown target in NEUROSIM_BRIAN_TARGET."""
+    """The module `brian2`, ready for use. Raises ConfigError for an unknown target in NEUROSIM_BRIAN_TARGET.
+
+    The first call must come from the main thread: Brian2's import sets a signal handler.
+    """
+    ctrl_c = signal.getsignal(signal.SIGINT)
+    hook = sys.excepthook
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its import warns of pyparsing's deprecations
         import brian2
+    sys.excepthook = hook  # Brian2's would ask users to report every error, ours too, to its authors
+    signal.signal(signal.SIGINT, ctrl_c)  # its import takes the signal for itself
     brian2.prefs.codegen.target = target()
     brian2.prefs.logging.file_log = False
     brian2.prefs.logging.save_script = False
@@ -44,7 +55,9 @@ def target() -> str:
     if wanted is None:
         return "cython" if compiler() else "numpy"
     if wanted not in TARGETS:
-        raise ConfigError(TARGET_VARIABLE, f"one of {', '.join(TARGETS)}", repr(wanted), near(wanted, TARGETS))
+        raise ConfigError(
+            TARGET_VARIABLE, f"one of {', '.join(TARGETS)}", repr(wanted), near(wanted, TARGETS)
+        )
     return wanted
 
 

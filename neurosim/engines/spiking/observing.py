@@ -1,0 +1,175 @@
+"""What a simulation notes down after every step: the output, events, spikes, membranes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from neurosim.engines.engine import Spikes
+from neurosim.engines.spiking.assembly import Assembly
+from neurosim.engines.spiking.steps import Product
+from neurosim.foundation.errors import ConfigError, near
+from neurosim.graph import Population
+from neurosim.kernels import spike_trains
+
+
+@dataclass
+class Events:
+    """Events of one weighted layer in each step, float64 (images, steps) each.
+
+    arrivals : spikes at rows; reads : reads of row tiles, over all positions; driven : positions with any read
+    siemens : of the rows driven; adc, dac : conversions at the ends of their ranges
+    """
+
+    arrivals: np.ndarray
+    reads: np.ndarray
+    driven: np.ndarray
+    siemens: np.ndarray
+    adc: np.ndarray
+    dac: np.ndarray
+
+    @staticmethod
+    def none(images: int, steps: int) -> Events:
+        """All zero."""
+        return Events(*(np.zeros((images, steps)) for _ in range(6)))
+
+
+@dataclass
+class Block:
+    """Results of one block of images.
+
+    outputs : float32 (images, steps, size), spike counts so far of the output node, or its values in each step
+    membranes : float64 (images, size), of the output population at the end; None where it has none
+    sent : population or source -> float64 (images, steps), its spikes
+    events : weighted layer -> its events
+    spikes, traces : as asked for
+    """
+
+    outputs: np.ndarray
+    membranes: np.ndarray | None
+    sent: dict[str, np.ndarray]
+    events: dict[str, Events]
+    spikes: dict[str, Spikes]
+    traces: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is noted.
+
+    spikes : nodes whose spikes are kept; traces : population -> neurons whose membranes are kept
+    events : whether events are counted
+    """
+
+    spikes: tuple[str, ...] = ()
+    traces: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    events: bool = False
+
+
+class Observer:
+    """Notes one block, step after step; `after` is the last action of a step and moves time on."""
+
+    def __init__(self, made: Assembly, steps: int, watch: Watch) -> None:
+        self.made, self.steps, self.watch = made, steps, watch
+        _check(made, watch)
+        self.output = made.outs[made.graph.output]
+        self.trains = [name for name in made.outs if _makes_spikes(made, name)]
+        self.begin()
+
+    def begin(self) -> None:
+        """Before a block."""
+        made, images = self.made, self.made.images
+        self.counts = np.zeros((images, self.output.size), np.float32)
+        self.outputs = np.zeros((images, self.steps, self.output.size), np.float32)
+        self.sent = (
+            {name: np.zeros((self.steps, images)) for name in self.trains} if self.watch.events else {}
+        )
+        self.events = (
+            {name: Events.none(images, self.steps) for name in made.products} if self.watch.events else {}
+        )
+        self.lists: dict[str, list[np.ndarray]] = {name: [] for name in self.watch.spikes}
+        self.traces = {
+            name: np.zeros((images, self.steps, len(chosen)), np.float32)
+            for name, chosen in self.watch.traces.items()
+        }
+        self.reads = np.zeros((3, images))
+
+    def after(self) -> None:
+        """Note what the step left, and go on to the next one."""
+        step = self.made.moment.step
+        if self.output.spikes is not None:
+            spike_trains.count_neurons(self.output.spikes, self.counts)
+            self.outputs[:, step] = self.counts
+        else:
+            self.outputs[:, step] = self.output.values
+        for name, row in self.sent.items():
+            signal = self.made.outs[name]
+            spike_trains.count_spikes(signal.spikes, signal.size, row[step])
+        for name, events in self.events.items():
+            self._note(self.made.products[name], events, step)
+        for name, lists in self.lists.items():
+            spikes = self.made.outs[name].spikes
+            assert spikes is not None
+            lists.append(spikes[: spikes[-1]].copy())
+        for name, trace in self.traces.items():
+            v = self.made.layers[name].neurons.v
+            assert v is not None
+            trace[:, step] = v.reshape(self.made.images, -1)[:, list(self.watch.traces[name])]
+        self.made.moment.step += 1
+
+    def _note(self, product: Product, events: Events, step: int) -> None:
+        wiring = product.matrix.wiring
+        events.siemens[:, step] = product.siemens
+        events.adc[:, step] = product.sums.saturations
+        if product.given.spikes is None:  # every row is driven by a current of its own
+            rows = len(wiring.slots)
+            self.reads[:] = np.array([[rows], [wiring.tiles * wiring.vectors], [wiring.vectors]])
+            events.dac[:, step] = product.saturations_in
+        else:
+            spike_trains.count_reads(product.arrivals, wiring.tiles, self.reads)
+        events.arrivals[:, step], events.reads[:, step], events.driven[:, step] = self.reads
+
+    def block(self) -> Block:
+        """The results, once all steps are done."""
+        layer = self.made.layers.get(self.made.graph.output)
+        v = None if layer is None else layer.neurons.v
+        membranes = None if v is None else v.reshape(self.made.images, -1).copy()
+        first = self.made.moment.first_image
+        spikes = {
+            name: _sorted(lists, self.made.outs[name].size, first) for name, lists in self.lists.items()
+        }
+        sent = {name: np.ascontiguousarray(row.T) for name, row in self.sent.items()}
+        return Block(self.outputs, membranes, sent, self.events, spikes, self.traces)
+
+
+def _makes_spikes(made: Assembly, name: str) -> bool:
+    node = made.graph.by_name[name]
+    is_source = name == made.graph.source.name
+    return made.outs[name].spikes is not None and (is_source or isinstance(node, Population))
+
+
+def _check(made: Assembly, watch: Watch) -> None:
+    makers = [name for name in made.outs if made.outs[name].spikes is not None]
+    for name in watch.spikes:
+        if name not in makers:
+            raise ConfigError("recorded spikes", "a node that makes spikes", repr(name), near(name, makers))
+    for name, chosen in watch.traces.items():
+        if name not in made.layers or made.layers[name].neurons.v is None:
+            raise ConfigError(
+                "recorded traces", "a population with membranes", repr(name), near(name, made.layers)
+            )
+        size = made.outs[name].size
+        if not all(0 <= neuron < size for neuron in chosen):
+            raise ConfigError(f"recorded traces of {name!r}", f"neurons 0 to {size - 1}", str(tuple(chosen)),
+                              "choose neurons of the population")  # fmt: skip
+
+
+def _sorted(lists: list[np.ndarray], size: int, first_image: int) -> Spikes:
+    """Lists of a block's steps as spikes sorted by image, step and neuron."""
+    step = np.repeat(np.arange(len(lists)), [len(ids) for ids in lists])
+    ids = np.concatenate(lists) if lists else np.zeros(0, np.int32)
+    image, neuron = np.divmod(ids.astype(np.int64), size)
+    order = np.lexsort((neuron, step, image))
+    return Spikes(image[order] + first_image, step[order].astype(np.int64), neuron[order])

@@ -1,0 +1,310 @@
+"""What each node of a spiking network does in a step: the objects that both routes put in order.
+
+A step object holds a list of actions, each a Python call or one of Brian2's own objects; a node's actions come after
+those of all its sources, feedback apart, so a spike crosses the whole network within one step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from neurosim.circuits.crossbar import Read, Tally
+from neurosim.engines.spiking.matrices import Matrix, Sums
+from neurosim.engines.spiking.neurons import Neurons
+from neurosim.engines.spiking.signals import Signal
+from neurosim.foundation.errors import DataError
+from neurosim.foundation.streams import Stream
+from neurosim.graph import AvgPool, AxonDelay, GlobalAvgPool, MaxPool, Operation
+from neurosim.graph.layer import Shape, padded
+from neurosim.inputs.encoding import Encoder, Encoding
+from neurosim.kernels import spike_trains, spikes
+
+Action = Any  # a Callable[[], None], or an object of Brian2 with run()
+
+
+@dataclass
+class Moment:
+    """Where a simulation is: the block's first image, and the step from 0. Shared by all step objects."""
+
+    first_image: int = 0
+    step: int = 0
+
+
+@dataclass
+class Step:
+    """One node's part of a step.
+
+    name : the node's; out : what it gives; actions : in order; reset : called before every block
+    """
+
+    name: str
+    out: Signal
+    actions: list[Action] = field(default_factory=list)
+    reset: Callable[[], None] = lambda: None
+
+
+class Input:
+    """The source: encodes a block of images, or hands over events and currents that are given per step."""
+
+    def __init__(self, signal: Signal, encoding: Encoding, stream: Stream, moment: Moment) -> None:
+        self.out, self.encoding, self.stream, self.moment = signal, encoding, stream, moment
+        self._given: np.ndarray | None = None
+        self._encoder: Encoder | None = None
+
+    def load(self, block: np.ndarray) -> None:
+        """Take a block: (images, size) for an encoding, (images, steps, size) for events or currents."""
+        self.out.clear()
+        if self.encoding == "events":
+            self._given = block
+        elif self.encoding == "direct":
+            assert self.out.values is not None
+            self.out.values[...] = block
+        else:
+            self._encoder = Encoder(block, self.encoding, self.stream, self.moment.first_image)
+
+    def act(self) -> None:
+        """One step."""
+        if self._encoder is not None:
+            assert self.out.spikes is not None
+            self._encoder.encode(self.moment.step, self.out.spikes)
+        elif self._given is not None and self.out.spikes is not None:
+            self.out.set_counts(self._given[:, self.moment.step])
+        elif self._given is not None:
+            assert self.out.values is not None
+            self.out.values[...] = self._given[:, self.moment.step]
+
+
+class Merge:
+    """The sum of several signals: one list where all are spikes of one unit, else values."""
+
+    def __init__(self, sources: list[Signal]) -> None:
+        first = sources[0]
+        self.sources = sources
+        if all(s.spikes is not None and s.unit == first.unit for s in sources):
+            room = sum(len(s.spikes) - 1 for s in sources if s.spikes is not None)
+            self.out = Signal(first.shape, first.images, np.zeros(room + 1, np.int32), first.unit)
+        else:
+            self.out = Signal.of_values(first.shape, first.images)
+
+    def act(self) -> None:
+        """Add up."""
+        if self.out.values is not None:
+            self.out.values.fill(0)
+            for source in self.sources:
+                self.out.values += source.dense()
+            return
+        assert self.out.spikes is not None
+        lists = [s.spikes[: s.spikes[-1]] for s in self.sources if s.spikes is not None]
+        ids = np.sort(np.concatenate(lists), kind="stable")
+        self.out.spikes[: ids.size] = ids
+        self.out.spikes[-1] = ids.size
+
+
+class Product:
+    """A weighted layer: the sums of the rows that spikes drive, then `Sums.currents`."""
+
+    def __init__(self, matrix: Matrix, given: Signal, moment: Moment, out: Signal) -> None:
+        self.matrix, self.given, self.moment, self.out = matrix, given, moment, out
+        self.sums = Sums(matrix, given.images)
+        self.arrivals = np.zeros((given.images, matrix.wiring.tiles * matrix.wiring.vectors), np.int32)
+        self.siemens = np.zeros(given.images)
+        self.saturations_in = np.zeros(given.images)
+
+    def products(self) -> list[Action]:
+        """The calls of the event route that fill the sums."""
+        assert self.given.spikes is not None
+        pairs = [(self.matrix.rows, self.sums.sums)]
+        if self.sums.squares is not None:
+            assert self.matrix.analog is not None
+            assert self.matrix.analog.variances is not None
+            pairs.append((self.matrix.analog.variances, self.sums.squares))
+        return [self._call(rows, out) for rows, out in pairs]
+
+    def _call(self, rows: spikes.Rows, out: np.ndarray) -> Action:
+        wiring, given = self.matrix.wiring, self.given
+        assert given.spikes is not None
+        if wiring.dense:
+            return spikes.dense(given.spikes, given.images, wiring.edges, rows, out)
+        block, width = wiring.vectors * self.sums.width, self.sums.width
+        tile, vector = np.divmod(wiring.slots, wiring.vectors)
+        offsets = tile * (given.images * block) + vector * width
+        return spikes.table(
+            given.spikes, given.images, wiring.first, offsets, wiring.rows, rows, block, out.reshape(-1)
+        )
+
+    def count(self) -> None:
+        """Where the step's spikes arrive, and what they drive."""
+        wiring = self.matrix.wiring
+        self.siemens.fill(0)
+        if self.given.spikes is not None:
+            spike_trains.count_arrivals(self.given.spikes, self.matrix.inputs, wiring.first, wiring.slots,
+                                        self.matrix.siemens_of, self.arrivals, self.siemens)  # fmt: skip
+
+    def currents(self) -> None:
+        """From sums to currents."""
+        assert self.out.values is not None
+        self.sums.currents(self.moment.first_image, self.moment.step, self.arrivals, self.out.values)
+
+    def values(self) -> None:
+        """The product of values that are no spikes: by the chip's own crossbars, DAC included, or in float64."""
+        assert self.out.values is not None
+        matrix, x = self.matrix, self.given.dense()
+        layer = matrix.layer_of
+        shaped = x.reshape(len(x), *layer.input_shapes[0])
+        out = self._on_crossbars(shaped) if matrix.layer is not None else self._in_float(shaped)
+        self.out.values[...] = out.reshape(len(x), -1)
+        bias = layer.bias(matrix.operation.params)
+        if bias is not None:
+            self.out.values += matrix.bias
+
+    def _in_float(self, x: np.ndarray) -> np.ndarray:
+        layer = self.matrix.layer_of
+        vectors = layer.unfold(x)
+        groups, images, positions, rows = vectors.shape
+        weights = layer.matrices(self.matrix.operation.params).astype(np.float64)
+        products = np.empty((groups, images, positions, layer.columns))
+        for group in range(groups):
+            part = np.empty((images * positions, layer.columns))
+            spike_trains.value_product(vectors[group].reshape(-1, rows), weights[group], part)
+            products[group] = part.reshape(images, positions, -1)
+        return layer.assemble(products)
+
+    def _on_crossbars(self, x: np.ndarray) -> np.ndarray:
+        layer, aged, noise = self.matrix.layer_of, self.matrix.layer, self.matrix.noise
+        assert aged is not None
+        assert noise is not None
+        vectors = layer.unfold(x.astype(np.float32))
+        groups, images, positions, rows = vectors.shape
+        products = np.empty((groups, images, positions, layer.columns), np.float32)
+        self.siemens.fill(0)
+        self.sums.saturations.fill(0)
+        self.saturations_in.fill(0)
+        for group, (crossbar, converters) in enumerate(zip(aged.crossbars, aged.converters, strict=True)):
+            key = noise.child(group, "direct", self.moment.step)
+            read = Read(self.moment.first_image, images, key, Tally(images))
+            flat = np.ascontiguousarray(vectors[group].reshape(-1, rows))
+            product = crossbar.forward(flat, read, converters, aged.gain)
+            products[group] = product.reshape(images, positions, -1)
+            self.siemens += read.tally.array_siemens
+            self.sums.saturations += read.tally.adc_saturations
+            self.saturations_in += read.tally.dac_saturations
+        return layer.assemble(products)
+
+
+class MaxPooling:
+    """Passes the spikes of each window's neuron with the most spikes so far."""
+
+    def __init__(self, layer: MaxPool, given: Signal) -> None:
+        self.given, self.out = given, Signal.of_spikes(layer.own_output_shape, given.images)
+        index = np.arange(given.size, dtype=np.float32).reshape(1, *given.shape)  # exact below 2^24
+        every = sliding_window_view(padded(index, layer.padding, -1), layer.kernel, axis=(2, 3))  # type: ignore[call-overload]
+        (down, right) = layer.steps
+        self.taps = every[:, :, ::down, ::right].reshape(-1, int(np.prod(layer.kernel))).astype(np.int32)
+        window, place = np.nonzero(self.taps >= 0)
+        source = self.taps[window, place]
+        order = np.argsort(source, kind="stable")
+        self.windows = window[order].astype(np.int32)
+        self.first = np.searchsorted(source[order], np.arange(given.size + 1)).astype(np.int64)
+        self.counts = np.zeros((given.images, given.size), np.int32)
+        self.flags = np.zeros(len(self.taps), np.uint8)
+
+    def reset(self) -> None:
+        """No spikes so far."""
+        self.counts.fill(0)
+
+    def act(self) -> None:
+        """One step."""
+        spike_trains.winners(self.given.spikes, self.given.size, self.first, self.windows, self.taps, self.counts,
+                             self.flags, self.out.spikes)  # fmt: skip
+
+
+class Pooling:
+    """A mean or sum over windows: whole counts of spikes stay whole, in units of the window's share."""
+
+    def __init__(self, operation: Operation, given: Signal) -> None:
+        self.operation, self.given = operation, given
+        window, overlap = _window(operation, given.shape)
+        if given.spikes is None or window == 0:
+            self.out = Signal.of_values(operation.shape, given.images)
+        else:
+            room = np.zeros((len(given.spikes) - 1) * overlap + 1, np.int32)
+            self.out = Signal(operation.shape, given.images, room, given.unit / window)
+
+    def act(self) -> None:
+        """One step."""
+        x = self.given.dense().astype(np.float32).reshape(self.given.images, *self.given.shape)
+        y = self.operation.layer.forward(self.operation.params, x).reshape(self.given.images, -1)
+        if self.out.values is not None:
+            self.out.values[...] = y
+        else:
+            self.out.set_counts(np.rint(y / np.float32(self.out.unit)).astype(np.int64))
+
+
+def _window(operation: Operation, shape: Shape) -> tuple[int, int]:
+    """Elements of a mean's window, and how many windows an element is in at most; 0 for another operation."""
+    layer = operation.layer
+    if isinstance(layer, AvgPool):
+        overlaps = (-(-k // s) for k, s in zip(layer.kernel, layer.steps, strict=True))
+        return math.prod(layer.kernel), math.prod(overlaps)
+    return (math.prod(shape[1:]), 1) if isinstance(layer, GlobalAvgPool) else (0, 0)
+
+
+class Delay:
+    """Hands its input over some steps later, per element."""
+
+    def __init__(self, node: AxonDelay, given: Signal) -> None:
+        steps = np.broadcast_to(np.asarray(node.steps, np.int64), node.shape).ravel()
+        if steps.min(initial=0) < 0:
+            raise DataError(
+                f"delay {node.name!r}", "0 steps or more", str(steps.min()), "state delays in steps"
+            )
+        self.given, self.steps = given, steps
+        self.past = np.zeros((int(steps.max(initial=0)) + 1, given.images, given.size))
+        self.now = 0
+        if given.spikes is None:
+            self.out = Signal.of_values(node.shape, given.images)
+        else:
+            self.out = Signal(node.shape, given.images, np.zeros_like(given.spikes), given.unit)
+
+    def reset(self) -> None:
+        """Nothing on the way."""
+        self.past.fill(0)
+        self.now = 0
+
+    def act(self) -> None:
+        """One step."""
+        length = len(self.past)
+        self.past[self.now] = self.given.dense()
+        late = self.past[(self.now - self.steps) % length, :, np.arange(len(self.steps))].T
+        self.now = (self.now + 1) % length
+        if self.out.values is not None:
+            self.out.values[...] = late
+        else:
+            self.out.set_counts(np.rint(late / self.out.unit).astype(np.int64))
+
+
+class Layer:
+    """A population; where `fused`, the kernel does product, threshold and reset in one pass."""
+
+    def __init__(self, neurons: Neurons, given: list[Signal]) -> None:
+        self.neurons, self.given = neurons, given
+        shape, images = neurons.population.shape, neurons.images
+        if (sent := neurons.sent) is not None:
+            self.out = Signal(shape, images, sent)
+        else:
+            v = neurons.v
+            assert v is not None
+            self.out = Signal(shape, images, values=v.reshape(images, -1))
+
+    def gather(self) -> None:
+        """The sum of what arrives, into the group's x."""
+        x = self.neurons.x.reshape(self.neurons.images, -1)
+        x[...] = self.given[0].dense()
+        for signal in self.given[1:]:
+            x += signal.dense()

@@ -1,0 +1,197 @@
+"""Loops over spike lists: encoding inputs, counting arrivals, pooling, turning sums into currents.
+
+A spike list is an int32 array: flat indices (image * n + neuron) in ascending order, repeats allowed, and their
+number in its last element. Random spikes are a hash of what they are for (see reads.py), so no order, batch or
+thread can change them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_U32 = np.uint32
+FULL = 1 << 24  # an encoder's charge at which it spikes, and the level of an input of 1
+
+
+@njit(inline="always")
+def _mix(z):  # type: ignore[no-untyped-def]
+    # numba promotes uint32 arithmetic to uint64: cast after every operation or the high bits leak back in
+    z = _U32(_U32(z ^ _U32(z >> _U32(16))) * _U32(0x7FEB352D))
+    z = _U32(_U32(z ^ _U32(z >> _U32(15))) * _U32(0x846CA68B))
+    return _U32(z ^ _U32(z >> _U32(16)))
+
+
+@njit(inline="always")
+def _mix64(z):  # type: ignore[no-untyped-def]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(inline="always")
+def _key(word0, word1, image, step):  # type: ignore[no-untyped-def]
+    z = _mix64(np.uint64(word0) + np.uint64(image) * np.uint64(0x9E3779B97F4A7C15))
+    return _mix64((z ^ np.uint64(word1)) + np.uint64(step) * np.uint64(0xD1B54A32D192ED03))
+
+
+@njit(nogil=True, cache=True)
+def encode_rate(active, level, charge, spikes):  # type: ignore[no-untyped-def]
+    """One step of a deterministic rate code: charge += level; a spike where it reaches FULL, which is taken off.
+
+    active : int32 (k,), flat indices of the inputs that are not zero, ascending; level, charge : int32 (k,)
+    spikes : the spike list, overwritten
+    """
+    k = 0
+    for q in range(active.size):
+        after = charge[q] + level[q]
+        fires = after >= FULL
+        charge[q] = after - (FULL if fires else 0)
+        spikes[k] = active[q]  # without a branch: overwritten unless it fires
+        k += 1 if fires else 0
+    spikes[-1] = k
+
+
+@njit(nogil=True, cache=True)
+def encode_random(active, level, n, first_image, word0, word1, step, spikes):  # type: ignore[no-untyped-def]
+    """One step of independent spikes: input i of an image spikes with probability level / FULL.
+
+    The draw is a hash of (word0, word1, first_image + image, step, input); arguments as `encode_rate`.
+    """
+    k, image = 0, -1
+    k1, k2 = _U32(0), _U32(0)
+    for q in range(active.size):
+        b = active[q] // n
+        if b != image:
+            image = b
+            key = _key(word0, word1, np.uint64(first_image + b), np.uint64(step))
+            k1, k2 = _U32(key), _U32(key >> np.uint64(32))
+        bits = _mix(_U32(_mix(_U32(_U32(active[q] - b * n) + k1)) ^ k2))
+        spikes[k] = active[q]
+        k += 1 if np.int32(bits >> _U32(8)) < level[q] else 0
+    spikes[-1] = k
+
+
+@njit(nogil=True, cache=True)
+def count_spikes(spikes, n, out):  # type: ignore[no-untyped-def]
+    """out[image] += spikes of that image among populations of n neurons."""
+    for q in range(spikes[-1]):
+        out[spikes[q] // n] += 1
+
+
+@njit(nogil=True, cache=True)
+def count_neurons(spikes, out):  # type: ignore[no-untyped-def]
+    """out.ravel()[index] += 1 for every spike."""
+    flat = out.ravel()
+    for q in range(spikes[-1]):
+        flat[spikes[q]] += 1
+
+
+@njit(nogil=True, cache=True)
+def count_arrivals(spikes, n, first, slots, siemens_of, arrivals, siemens):  # type: ignore[no-untyped-def]
+    """arrivals[image, slot] = spikes that arrive at a read's rows; siemens[image] += what they drive.
+
+    first : int64 (n + 1,), slots : int64 (entries,), where input j's spikes arrive
+    siemens_of : float64 (n,), conductance that one spike of input j drives
+    """
+    arrivals[:] = 0
+    for q in range(spikes[-1]):
+        b = spikes[q] // n
+        j = spikes[q] - b * n
+        siemens[b] += siemens_of[j]
+        for e in range(first[j], first[j + 1]):
+            arrivals[b, slots[e]] += 1
+
+
+@njit(nogil=True, cache=True)
+def count_reads(arrivals, tiles, out):  # type: ignore[no-untyped-def]
+    """Per image, from arrivals (images, tiles * vectors): out[0] arrivals, out[1] row tiles read, out[2] vectors
+    with any read; out is (3, images), overwritten."""
+    vectors = arrivals.shape[1] // tiles
+    for b in range(arrivals.shape[0]):
+        total, reads, driven = 0, 0, 0
+        for p in range(vectors):
+            here = 0
+            for tile in range(tiles):
+                number = arrivals[b, tile * vectors + p]
+                total += number
+                here += 1 if number > 0 else 0
+            reads += here
+            driven += 1 if here > 0 else 0
+        out[0, b], out[1, b], out[2, b] = total, reads, driven
+
+
+@njit(nogil=True, cache=True)
+def currents(sums, place, minus, scale, bias, x):  # type: ignore[no-untyped-def]
+    """x[image, neuron] = scale * sum over tiles of sums[tile, image, place] (less that at `minus`) + bias.
+
+    sums : (tiles, images, block); place, minus : int64 (neurons,), minus empty where nothing is subtracted
+    scale, bias : float64 (neurons,); x : float64 (images, neurons), overwritten
+    """
+    apart = minus.size > 0
+    for b in range(x.shape[0]):
+        for j in range(x.shape[1]):
+            total = sums[0, b, place[j]]
+            for tile in range(1, sums.shape[0]):
+                total += sums[tile, b, place[j]]
+            if apart:
+                for tile in range(sums.shape[0]):
+                    total -= sums[tile, b, minus[j]]
+            x[b, j] = total * scale[j] + bias[j]
+
+
+@njit(nogil=True, cache=True)
+def value_product(x, w, out):  # type: ignore[no-untyped-def]
+    """out = x w in float64, row by row in one order, visiting the inputs that are not zero."""
+    out[:] = 0
+    for row in range(x.shape[0]):
+        target = out[row]
+        for i in range(x.shape[1]):
+            value = x[row, i]
+            if value != 0:
+                for j in range(w.shape[1]):
+                    target[j] += value * w[i, j]
+
+
+@njit(nogil=True, cache=True)
+def _pack(flags, start, spikes, k):  # type: ignore[no-untyped-def]
+    for j in range(flags.size):
+        spikes[k] = start + j
+        k += flags[j]
+    return k
+
+
+@njit(nogil=True, cache=True)
+def winners(spikes, n, first, windows, taps, counts, flags, out):  # type: ignore[no-untyped-def]
+    """Max pooling of spikes: a window passes the spikes of the neuron that has made most so far, this step's
+    included; of equals the first in the window.
+
+    first : int64 (n + 1,), windows : int32 (entries,), the windows that hold neuron j
+    taps : int32 (windows, k), the neurons of a window in order, -1 for the margin
+    counts : int32 (images, n), spikes so far, updated; flags : uint8 (windows,), zero before and after
+    out : the pooled spike list, overwritten
+    """
+    q, k, m = 0, 0, flags.size
+    total = spikes[-1]
+    for b in range(counts.shape[0]):
+        own = counts[b]
+        start = q
+        while q < total and spikes[q] < (b + 1) * n:
+            own[spikes[q] - b * n] += 1
+            q += 1
+        for s in range(start, q):
+            j = spikes[s] - b * n
+            for e in range(first[j], first[j + 1]):
+                wins, before = True, True
+                for i in taps[windows[e]]:
+                    if i == j:
+                        before = False
+                    elif i >= 0 and (own[i] > own[j] or (before and own[i] == own[j])):
+                        wins = False
+                        break
+                if wins:
+                    flags[windows[e]] = 1
+        if q > start:
+            k = _pack(flags, b * m, out, k)
+            flags[:] = 0
+    out[-1] = k
