@@ -91,7 +91,7 @@ def write(path: Path, record: tuple[str, ...] = ("outputs", "spikes", "traces"),
     run = described(record, **changes)
     run = _recut(run, cut)
     units = 0
-    with RunWriter.open(path, plan(run), config or {}, resume=resume, min_seconds=0) as writer:
+    with RunWriter.open(path, plan(run), config or {}, resume=resume, min_seconds=60) as writer:
         done = writer.completed
         for chip in range(run.instances):
             recorder = FileRecorder(run, writer, chip, done)

@@ -32,7 +32,7 @@ class Steps:
     counters : those of the run's varying counters that are also counted per step
     most : counter -> the largest number there can be in one step of one image and layer, where it is known
     per_step : counter -> layer -> events of every step, the same for all images and steps
-    populations : name -> neurons, of those whose spikes are recorded
+    populations : name -> neurons, of those whose spikes are recorded, from the input on
     traced : population -> its neurons whose membranes are recorded
     """
 
@@ -111,6 +111,7 @@ class Steps:
             attributes: dict[str, Any] = {
                 "population": name, "neurons": self.populations[name], "chip": chip, "time": time,
                 "time_s": times_s[time], "steps": self.count, "step_ms": self.step_ms, "timestamps": _STAMP,
+                "depth": list(self.populations).index(name),
             }  # fmt: skip
             made.append(
                 SpikeStream(stream_name(name, chip, time, single), self.populations[name], attributes)
