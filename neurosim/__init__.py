@@ -7,10 +7,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from neurosim.graph import Network
     from neurosim.pipeline import run
+    from neurosim.reports.comparison import compare
 
-__all__ = ["Network", "__version__", "run"]
+__all__ = ["Network", "__version__", "compare", "run"]
 
-_HOMES = {"run": "neurosim.pipeline", "Network": "neurosim.graph"}
+_HOMES = {"compare": "neurosim.reports.comparison", "run": "neurosim.pipeline", "Network": "neurosim.graph"}
 
 
 def __getattr__(name: str) -> Any:

@@ -113,14 +113,18 @@ def zero_reason(component: str, chip: Chip, mode: str = RATE) -> str:
     figures = {figure for part in parts if (figure := covering(chip, part))}
     if figures:
         return _COVERED[sorted(figures)[0]]
-    if (
-        component == "neuron state"
-        and mode == SPIKING
-        and chip.neuron is not None
-        and chip.neuron.kind == "analog"
-    ):
+    return _spiking_reason(component, chip) if mode == SPIKING else _RATE[component]
+
+
+def _spiking_reason(component: str, chip: Chip) -> str:
+    analog = chip.neuron is not None and chip.neuron.kind == "analog"
+    if component == "neuron state" and analog:
         return "not priced: no figure of the analog neurons' bias or charge"
-    return (_SPIKING if mode == SPIKING else _RATE)[component]
+    if component == "ADC" and chip.adc.bits is not None:
+        return "no conversion was counted"
+    if component == "ADC" and analog:
+        return "no ADC: charge lands on the neurons, whose comparators decide"
+    return _SPIKING[component]
 
 
 def _has_price(chip: Chip, rule: Rule) -> bool:
@@ -168,7 +172,7 @@ _SPIKING = _RATE | {
     "input encoding": "the input comes as spikes, nothing was encoded",
     "drivers and lines": "no spike reached a word line",
     "array": "no spike drove a current",
-    "ADC": "no ADC: charge lands on the neurons, whose comparators decide",
+    "ADC": "no ADC: the neurons add up digitally what the synapses send",
     "comparator": "no comparator: thresholds are compared digitally, in the neurons' updates",
     "neuron state": "no neuron was updated",
     "routing": "one chip: a spike is a bit on the wire to the next array, none is sent over a network",

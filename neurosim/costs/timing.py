@@ -64,7 +64,8 @@ def _layer_step_s(layer: LayerGeometry, chip: Chip) -> float:
     ):
         return _layer_s(layer, chip, require_periphery(chip))
     digital = chip.periphery.t_digital_s if chip.periphery else 0.0
-    return layer.positions * layer.phases * chip.read.t_read_s + digital
+    read = chip.parameters.read  # digital synapses have no read of their own: they work within the tick
+    return layer.positions * layer.phases * (read.t_read_s if read else 0.0) + digital
 
 
 def chip_time_s(geometries: Sequence[LayerGeometry], chip: Chip) -> float:

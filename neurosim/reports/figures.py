@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # told apart with every kind of colour vision (Okabe and Ito)
 BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#7f7f7f"
+PALETTE = (BLUE, ORANGE, "#009e73", "#cc79a7", "#e69f00", "#56b4e9", GREY, "#000000")
 FORMATS = (".png", ".svg")
 DPI = 150
 

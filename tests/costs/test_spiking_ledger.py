@@ -123,6 +123,7 @@ def test_cores_are_charged_by_event_and_static_power_and_never_by_hops_on_top() 
     assert pj(ledger) == pytest.approx(expected)
     notes = {row.component: row.note for row in ledger.rows if not row.joules}
     assert notes["routing"] == "part of the published energy of a synaptic event: 150 router hops"
+    assert notes["ADC"] == "no ADC: the neurons add up digitally what the synapses send"
     assert notes["neuron state"] == notes["clock"] == "part of the cores' static power"
     assert not ledger.unpriced
     # the whole chip's stands apart, and in no sum
