@@ -20,11 +20,12 @@ from neurosim.circuits.parameters import (
     ArrayParameters,
     CellParameters,
     ConverterParameters,
+    CoreParameters,
     NeuronParameters,
     ReadParameters,
 )
 from neurosim.devices.parameters import DeviceParameters
-from neurosim.foundation.errors import ConfigErrors, DataError, near
+from neurosim.foundation.errors import ConfigError, ConfigErrors, DataError, near
 from neurosim.foundation.records import Source, build_record
 from neurosim.foundation.shipped import chips_folder, find_description, shipped_names
 from neurosim.foundation.toml_lines import KeyPath, line_of, parse_toml
@@ -85,7 +86,9 @@ class Chip:
 
     @property
     def device(self) -> DeviceParameters:
-        """The device technology."""
+        """The device technology; ConfigError for a chip without."""
+        if self.parameters.device is None:
+            raise self._digital("device")
         return self.parameters.device
 
     @property
@@ -95,7 +98,9 @@ class Chip:
 
     @property
     def array(self) -> ArrayParameters:
-        """Size of one tile."""
+        """Size of one tile; ConfigError for a chip without."""
+        if self.parameters.array is None:
+            raise self._digital("array")
         return self.parameters.array
 
     @property
@@ -110,7 +115,9 @@ class Chip:
 
     @property
     def read(self) -> ReadParameters:
-        """Read conditions."""
+        """Read conditions; ConfigError for a chip without."""
+        if self.parameters.read is None:
+            raise self._digital("read")
         return self.parameters.read
 
     @property
@@ -134,6 +141,20 @@ class Chip:
         return self.parameters.neuron
 
     @property
+    def core(self) -> CoreParameters:
+        """The neurosynaptic cores; ConfigError for a chip without."""
+        if self.parameters.core is None:
+            raise ConfigError(
+                f"chip {self.name}", "a [core] table", "none", "choose a chip with cores: truenorth"
+            )
+        return self.parameters.core
+
+    @property
+    def has_cores(self) -> bool:
+        """Whether it consists of neurosynaptic cores, for networks with `coding = "ticks"`."""
+        return self.parameters.core is not None
+
+    @property
     def periphery(self) -> PeripheryParameters | None:
         """Sharing and timing of the converters; None where the chip has no circuit."""
         return self.parameters.periphery
@@ -142,6 +163,10 @@ class Chip:
     def prices(self) -> Prices | None:
         """Prices; None where the chip has no circuit."""
         return self.parameters.prices
+
+    def _digital(self, table: str) -> ConfigError:
+        return ConfigError(f"chip {self.name}", f"a [{table}] table", "none: its synapses are digital",
+                           "choose a chip with memristive devices")  # fmt: skip
 
     @property
     def toml(self) -> str:

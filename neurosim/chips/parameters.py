@@ -11,6 +11,7 @@ from neurosim.circuits.parameters import (
     ArrayParameters,
     CellParameters,
     ConverterParameters,
+    CoreParameters,
     NeuronParameters,
     ReadParameters,
 )
@@ -59,23 +60,25 @@ class PeripheryParameters(Record):
 class ChipParameters(Record):
     """A chip.toml. Without [periphery] and [prices] there is no circuit: nothing is timed or priced.
 
-    A chip of neurons with a tick and without converters needs no [periphery].
+    A chip of neurons with a tick and without converters needs no [periphery]. One with a [core] table needs no
+    [device], [array] and [read] either: its synapses are digital, unless it gives both a device and how it is read.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     title: str
     node: str
     label: str
-    device: DeviceParameters
+    device: DeviceParameters | None = None
     cell: CellParameters = CellParameters()
-    array: ArrayParameters
+    array: ArrayParameters | None = None
     dac: ConverterParameters = ConverterParameters()
     adc: ConverterParameters = ConverterParameters()
-    read: ReadParameters
+    read: ReadParameters | None = None
     compensation: CompensationParameters = CompensationParameters()
     digital: DigitalParameters = DigitalParameters()
     calibration: CalibrationParameters = CalibrationParameters()
     neuron: NeuronParameters | None = None
+    core: CoreParameters | None = None
     periphery: PeripheryParameters | None = None
     prices: Prices | None = None
     options: dict[str, Any] = Field(default_factory=dict)
@@ -85,6 +88,17 @@ class ChipParameters(Record):
         """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron]."""
         converts = self.neuron is None or self.adc.bits is not None or self.prices is None
         return (*(("rate",) if converts else ()), *(("spiking",) if self.neuron is not None else ()))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _tables_of_devices(cls, content: Any) -> Any:
+        """What holds the weights is told: only a chip of cores may leave these tables out, or give just two."""
+        if not isinstance(content, dict):
+            return content
+        needed: tuple[str, ...] = ("device", "array", "read")
+        if "core" in content:
+            needed = ("device", "read") if {"device", "read"} & content.keys() else ()
+        return {name: {} for name in needed} | content
 
     @model_validator(mode="after")
     def _whole_circuit(self) -> ChipParameters:

@@ -87,3 +87,23 @@ class NeuronParameters(Record):
     high: float | None = None
     c_membrane_farads: Positive | None = None
     v_threshold_volts: Positive | None = None
+
+
+class CoreParameters(Record):
+    """Neurosynaptic cores: axons with a type, a crossbar of binary synapses, integer neurons.
+
+    axons, neurons, axon_types : of one core
+    weight_bits, v_bits : of a neuron's weights and leak, and of its potential, sign included
+    delay_ticks : the longest delay of a spike
+    cores : on the chip
+    t_tick_s : length of a tick
+    """
+
+    axons: Annotated[int, Field(ge=2, le=256)]
+    neurons: Annotated[int, Field(ge=1, le=256)]
+    axon_types: Annotated[int, Field(ge=2, le=4)]
+    weight_bits: Annotated[int, Field(ge=2, le=9)]
+    v_bits: Annotated[int, Field(ge=20, le=20)]
+    delay_ticks: Annotated[int, Field(ge=1, le=15)]
+    cores: Count
+    t_tick_s: Positive

@@ -1,10 +1,13 @@
 """Networks in memory: layers and their plain float forward, network folders, folding of batch norm."""
 
+from neurosim.graph.binary import Binarise, Block, Fire, Ternary, TernaryConv2d, TernaryDense, TernaryWindows, Votes
 from neurosim.graph.description import Description, InputSpec, Measured, Recipe
 from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
+from neurosim.graph.first_spike import FirstSpikeDense, FirstSpikeEncoder, FirstSpikeScores
 from neurosim.graph.folding import fold_batch_norm
 from neurosim.graph.layer import INPUT, Layer
 from neurosim.graph.network import Network
+from neurosim.graph.plastic import Learning, WinnerTakeAll
 from neurosim.graph.pooling import AvgPool, GlobalAvgPool, MaxPool
 from neurosim.graph.reading import find_network, load_network, network_names, read_description, read_measured
 from neurosim.graph.spiking import (
@@ -23,13 +26,20 @@ __all__ = [
     "AvgPool",
     "AxonDelay",
     "BatchNorm",
+    "Binarise",
+    "Block",
     "Conv2d",
     "Dense",
     "Description",
+    "Fire",
+    "FirstSpikeDense",
+    "FirstSpikeEncoder",
+    "FirstSpikeScores",
     "Flatten",
     "GlobalAvgPool",
     "InputSpec",
     "Layer",
+    "Learning",
     "MaxPool",
     "Measured",
     "Network",
@@ -41,7 +51,13 @@ __all__ = [
     "Softmax",
     "Source",
     "SpikingGraph",
+    "Ternary",
+    "TernaryConv2d",
+    "TernaryDense",
+    "TernaryWindows",
+    "Votes",
     "Weighted",
+    "WinnerTakeAll",
     "find_network",
     "fold_batch_norm",
     "load_network",

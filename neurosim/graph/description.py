@@ -7,13 +7,18 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from neurosim.foundation.records import Record
+from neurosim.graph.binary import Binarise, Fire, TernaryConv2d, TernaryDense, TernaryWindows, Votes
 from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
+from neurosim.graph.first_spike import FirstSpikeDense, FirstSpikeEncoder, FirstSpikeScores
 from neurosim.graph.layer import Count
+from neurosim.graph.plastic import Learning, WinnerTakeAll
 from neurosim.graph.pooling import AvgPool, GlobalAvgPool, MaxPool
 from neurosim.graph.weighted import Conv2d, Dense
 
 AnyLayer = Annotated[
-    Dense | Conv2d | BatchNorm | ReLU | MaxPool | AvgPool | GlobalAvgPool | Flatten | Add | Softmax,
+    Dense | Conv2d | BatchNorm | ReLU | MaxPool | AvgPool | GlobalAvgPool | Flatten | Add | Softmax
+    | FirstSpikeEncoder | FirstSpikeDense | FirstSpikeScores
+    | TernaryDense | TernaryWindows | TernaryConv2d | Binarise | Fire | Votes | WinnerTakeAll,
     Field(discriminator="kind"),
 ]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -50,6 +55,12 @@ class Recipe(Record):
     pass only, and weights are clipped at `clip_sigma` standard deviations of their matrix after each step.
     In the last `frozen_norm_epochs` batch norms use their stored statistics: those of a batch would undo part
     of the noise, which no batch will do on the chip.
+    For neurons that spike once: each starts with weights that sum to `initial_sum` on average; the cost grows
+    by `silence_penalty` for every unit by which the sum of a neuron's weights misses its threshold; and the
+    gradient is shortened to a norm of `gradient_norm`.
+    For ternary weights: how they come from hidden ones (`ternary`), the half-width of the derivative of a spike in
+    deviations of its sum, the scale from votes to logits, and the strength with which probabilities of synapses
+    are pulled to 0 and 1.
     """
 
     optimiser: Literal["adam", "sgd"]
@@ -67,6 +78,13 @@ class Recipe(Record):
     weight_noise: Annotated[float, Field(ge=0)] = 0.0
     clip_sigma: Positive | None = None
     frozen_norm_epochs: Natural = 0
+    initial_sum: float = 0.0
+    silence_penalty: Annotated[float, Field(ge=0)] = 0.0
+    gradient_norm: Positive | None = None
+    ternary: Literal["straight_through", "probability_biased"] | None = None
+    surrogate_width: Positive = 1.0
+    vote_scale: Positive = 1.0
+    polarisation: Annotated[float, Field(ge=0)] = 0.0
     seed: int = 0
 
 
@@ -79,11 +97,21 @@ class Description(Record):
     layers: tuple[AnyLayer, ...]
     coding: Coding = "rate"
     training: Recipe | None = None
+    learning: Learning | None = None
 
     @model_validator(mode="after")
     def _some_layer(self) -> Description:
         if not self.layers:
             raise ValueError("layers: at least one [[layers]] table is needed")
+        return self
+
+    @model_validator(mode="after")
+    def _learns(self) -> Description:
+        plastic = [layer for layer in self.layers if isinstance(layer, WinnerTakeAll)]
+        if (self.coding == "plastic") != bool(plastic) or (plastic and len(self.layers) > 1):
+            raise ValueError('coding = "plastic" goes with one layer, of kind "winner_take_all", and only with it')
+        if (self.coding == "plastic") != (self.learning is not None):
+            raise ValueError('a [learning] table goes with coding = "plastic": give both, or neither')
         return self
 
 

@@ -19,6 +19,7 @@ from neurosim.training.batches import batch_count, batches
 from neurosim.training.checkpoints import load_checkpoint, save_checkpoint
 from neurosim.training.initial import initial_tensors
 from neurosim.training.schedule import learning_rate
+from neurosim.training.ternary import TernaryNetwork
 from neurosim.training.torch_network import Noise, TorchNetwork
 
 Report = Callable[[int, int, float, float], None]  # epoch, batch (both from 1), mean loss, accuracy so far
@@ -44,7 +45,8 @@ def fit(task: Task, checkpoint: Path, resume: bool, report: Report) -> dict[str,
     ends with the same bits as one that was never stopped. Raises what load_checkpoint raises.
     """
     with _threads(_THREADS):
-        network = TorchNetwork(task.layers, initial_tensors(task.layers, task.draws.child("initial")))
+        start = initial_tensors(task.layers, task.draws.child("initial"), task.recipe.initial_sum)
+        network = _network(task, start)
         optimiser = _optimiser(network, task.recipe)
         first = 0
         if resume and (saved := load_checkpoint(checkpoint, task.settings)):
@@ -62,6 +64,7 @@ def _one_epoch(
 ) -> None:
     """Every draw of an epoch comes from streams that name it, so an epoch can be repeated on its own."""
     recipe, draws = task.recipe, task.draws.child("epoch", epoch)
+    network.begin_epoch(epoch)
     aware = epoch >= recipe.clean_epochs
     noise = Noise(recipe.weight_noise, _torch_generator(draws)) if aware and recipe.weight_noise else None
     live_norms = epoch < recipe.epochs - recipe.frozen_norm_epochs
@@ -73,15 +76,28 @@ def _one_epoch(
         targets = torch.from_numpy(labels)
         logits = network.logits(torch.from_numpy(x), live_norms, noise)
         loss = functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+        if recipe.silence_penalty:
+            loss = loss + recipe.silence_penalty * network.silence()
+        if recipe.polarisation:
+            loss = loss + recipe.polarisation * network.indecision()
         optimiser.zero_grad()
         loss.backward()
+        if recipe.gradient_norm is not None:
+            torch.nn.utils.clip_grad_norm_([*network.matrices.values(), *network.others], recipe.gradient_norm)
         optimiser.step()
+        network.settle()
         if aware and recipe.clip_sigma is not None:
             network.clip(recipe.clip_sigma)
         loss_sum += float(loss.detach()) * len(labels)
         right += int((logits.detach().argmax(1) == targets).sum())
         seen += len(labels)
         report(epoch + 1, step + 1, loss_sum / seen, right / seen)
+
+
+def _network(task: Task, start: Mapping[str, np.ndarray[Any, Any]]) -> TorchNetwork:
+    if task.recipe.ternary is None:
+        return TorchNetwork(task.layers, start)
+    return TernaryNetwork(task.layers, start, task.recipe, task.draws)
 
 
 def _optimiser(network: TorchNetwork, recipe: Recipe) -> torch.optim.Optimizer:

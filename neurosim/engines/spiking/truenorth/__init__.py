@@ -1,0 +1,1 @@
+"""Networks of neurosynaptic cores on Brian2's clock: TrueNorth, RANC's files, memristive synapses."""
