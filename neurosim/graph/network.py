@@ -14,6 +14,7 @@ from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.records import FORMAT
 from neurosim.graph.description import Coding, InputSpec, Recipe
 from neurosim.graph.layer import INPUT, Array, Layer, LayerParams, Shape
+from neurosim.graph.plastic import Learning
 from neurosim.graph.weighted import Weighted
 from neurosim.graph.weights import Params, checked_params, checksum, weights_bytes
 from neurosim.graph.wiring import wire
@@ -35,6 +36,7 @@ class Network:
     training : the recipe its weights come from
     text : the TOML it was read from, if it was
     coding : what the numbers between its layers mean
+    learning : how it learns on the chip, if it does
 
     Raises ConfigError for names that are double or unknown, DataError for shapes that do not chain and for
     parameters that are missing, left over, of another shape or not finite.
@@ -48,6 +50,7 @@ class Network:
     training: Recipe | None = None
     text: str = field(default="", repr=False)
     coding: Coding = "rate"
+    learning: Learning | None = None
 
     def __post_init__(self) -> None:
         where = f"network {self.name!r}"
@@ -61,7 +64,8 @@ class Network:
     def __reduce__(self) -> tuple[type[Network], tuple[Any, ...]]:
         params = {layer: dict(own) for layer, own in self.params.items()}
         return Network, (
-            self.name, self.input, self.layers, params, self.title, self.training, self.text, self.coding
+            self.name, self.input, self.layers, params, self.title, self.training, self.text, self.coding,
+            self.learning,
         )  # fmt: skip
 
     @cached_property
@@ -82,7 +86,7 @@ class Network:
     @property
     def weights(self) -> int:
         """Number of weights in the matrices (biases and batch norm apart)."""
-        return sum(self.params[layer.name]["weight"].size for layer in self.weighted)
+        return sum(layer.matrix_groups * layer.rows * layer.columns for layer in self.weighted)
 
     @cached_property
     def checksum(self) -> str:
@@ -174,6 +178,8 @@ def _as_toml(network: Network) -> str:
     content["layers"] = [{"kind": layer.model_dump()["kind"], **_plain(layer)} for layer in network.layers]
     if network.training is not None:
         content["training"] = _plain(network.training)
+    if network.learning is not None:
+        content["learning"] = _plain(network.learning)
     return tomli_w.dumps(content)
 
 

@@ -44,13 +44,16 @@ def read_measured(folder: Path) -> Measured | None:
 def load_network(name_or_path: str | Path) -> Network:
     """A shipped network by name, or one from a folder (or its network.toml), with its weights.
 
+    A network without any parameters, one that learns on the chip, needs no weights file.
+
     Raises ConfigError for an unknown name or a wrong description, DataError when weights are missing,
     truncated, corrupted, not finite, of the wrong shape, or not the ones measured.toml was written for.
     """
     path = find_network(name_or_path)
     description, layers = read_description(path)
     weights = path.parent / WEIGHTS_FILE
-    tensors = read_weights(weights)
+    parameters = any(layer.parameter_shapes(*layer.input_shapes) for layer in layers)
+    tensors = read_weights(weights) if parameters or weights.exists() else {}
     params = checked_params(layers, tensors, str(weights))
     if (measured := read_measured(path.parent)) is not None:
         _check_sum(weights, measured)
@@ -63,6 +66,7 @@ def load_network(name_or_path: str | Path) -> Network:
         description.training,
         path.read_text(encoding="utf-8"),
         description.coding,
+        description.learning,
     )
 
 

@@ -144,19 +144,20 @@ class Rule(NamedTuple):
 # columns of what `present` counts per presentation
 INPUT_SPIKES, PULSES, RESETS, REFRESHES, READS, SPIKES = range(6)
 EVENTS = 6
+_NOISE = 1 << 62  # the event of a presentation under whose key read noise is drawn
 
 
 @njit(nogil=True, cache=True)
 def input_spikes(levels, presentation, steps, word0, word1):  # type: ignore[no-untyped-def]
     """The input spikes of one presentation, bool (steps, inputs).
 
-    levels : float64 (inputs,), probability of a spike per step
+    levels : float32 (inputs,), probability of a spike per step
     """
     out = np.zeros((steps, levels.size), np.bool_)
     key = _event_key(word0, word1, presentation, 0)
     for t in range(steps):
         for i in range(levels.size):
-            out[t, i] = _U64(_bits(key, t * levels.size + i)) < _U64(levels[i] * 4294967296.0)
+            out[t, i] = _U64(_bits(key, t * levels.size + i)) < _U64(np.float64(levels[i]) * 4294967296.0)
     return out
 
 
@@ -250,30 +251,47 @@ def _learn(j, t, key, last, plus, minus, memory_plus, memory_minus, stuck, w, ro
         row[i] += np.float64(plus[j, i]) + np.float64(minus[j, i]) - before
 
 
+@njit(inline="always")
+def _begin(levels, last, active, chance, window):  # type: ignore[no-untyped-def]
+    """Forget the former image's spikes; list the inputs that may spike and their probabilities as 2^32 of them."""
+    used = 0
+    for i in range(levels.size):
+        last[i] = -window
+        if levels[i] > 0:
+            active[used], chance[used] = i, _U64(np.float64(levels[i]) * 4294967296.0)
+            used += 1
+    return used
+
+
+@njit(inline="always")
+def _add_noise(v, variance, key, t):  # type: ignore[no-untyped-def]
+    """Add the noise of this step's reads, N(0, variance[j]), to each membrane; clears the variances."""
+    for j in range(v.size):
+        v[j] += np.sqrt(variance[j]) * _normal(_bits(key, t * v.size + j))
+        variance[j] = 0.0
+
+
+# fmt: off
 @njit(nogil=True, cache=True)
-def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, plus, minus, memory_plus,
-            memory_minus, stuck, w, row, theta, winners, events, siemens):  # type: ignore[no-untyped-def] # fmt: skip
+def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, plus, minus, memory_plus,  # type: ignore[no-untyped-def]
+            memory_minus, stuck, w, row, noise, theta, winners, events, siemens):
     """Show images to the network, one after the other, each from rest; in place.
 
     levels : float32 (images, inputs), probability of an input spike per step; first : number of the first one
     plus, minus, memory_* : float32 (neurons, inputs); stuck : bool (2, neurons, inputs)
     w, row : as from `pair_weights`, kept up to date; theta : float64 (neurons,), thresholds above 1
+    noise : float64 (inputs, neurons), variance that one read adds to a membrane; (0, 0) where there is none
     winners : int16 (images, steps), filled with the neuron that spiked in each step, or -1
     events : int64 (images, EVENTS); siemens : float64 (images,), sum of G over all rows that were read
     Unless `learn`, devices and thetas stay as they are.
     """
     count, inputs = levels.shape
-    n = theta.size
-    v, held = np.zeros(n), np.zeros(n, np.int64)
+    n, noisy = theta.size, noise.shape[0] > 0
+    v, variance, held = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
     last, active, chance = np.empty(inputs, np.int64), np.empty(inputs, np.int64), np.empty(inputs, np.uint64)
     for image in range(count):
         key = _event_key(word0, word1, first + image, 0)
-        used = 0
-        for i in range(inputs):
-            last[i] = -rule.window
-            if levels[image, i] > 0:
-                active[used], chance[used] = i, _U64(np.float64(levels[image, i]) * 4294967296.0)
-                used += 1
+        used = _begin(levels[image], last, active, chance, rule.window)
         v[:], held[:] = 0.0, 0
         for t in range(steps):
             for j in range(n):
@@ -282,11 +300,15 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
                 if _U64(_bits(key, t * inputs + active[a])) < chance[a]:
                     i = active[a]
                     last[i] = t
-                    arriving = w[i]
                     for j in range(n):
-                        v[j] += arriving[j]
+                        v[j] += w[i, j]
+                    if noisy:
+                        for j in range(n):
+                            variance[j] += noise[i, j]
                     events[image, INPUT_SPIKES] += 1
                     siemens[image] += row[i]
+            if noisy:
+                _add_noise(v, variance, _event_key(word0, word1, first + image, _NOISE), t)
             j = _winner(v, theta, held)
             winners[image, t] = j
             if j >= 0:
@@ -294,7 +316,7 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
                 if learn:
                     draws = _event_key(word0, word1, first + image, 1 + t * n + j)
                     _learn(j, t, draws, last, plus, minus, memory_plus, memory_minus, stuck, w, row, rule, kind, c,
-                           events[image])  # fmt: skip
+                           events[image])
                     theta[j] += neurons.theta_step
                 for k in range(n):
                     v[k] -= neurons.inhibition
@@ -304,3 +326,4 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
         if learn:
             for j in range(n):
                 theta[j] *= neurons.theta_decay
+# fmt: on

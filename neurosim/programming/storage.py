@@ -60,7 +60,7 @@ def _network(text: str, params: Mapping[str, Any], where: str) -> Network:
     content, lines = parse_toml(text, where)
     description, _ = build_record(content, lines, where, Description)
     return Network(description.name, description.input, tuple(description.layers), params, description.title,
-                   description.training, text, description.coding)  # fmt: skip
+                   description.training, text, description.coding, description.learning)  # fmt: skip
 
 
 def _layer_tree(layer: ProgrammedLayer) -> dict[str, Any]:
