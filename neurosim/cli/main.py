@@ -10,7 +10,17 @@ import typer
 from typer.core import TyperGroup
 
 import neurosim
-from neurosim.cli import verb_chips, verb_datasets, verb_inspect, verb_networks, verb_run, verb_train
+from neurosim.cli import (
+    verb_chips,
+    verb_compare,
+    verb_datasets,
+    verb_diverge,
+    verb_export,
+    verb_inspect,
+    verb_networks,
+    verb_run,
+    verb_train,
+)
 from neurosim.cli.stopping import explain, signals_stop
 
 TRACEBACK = "--traceback"
@@ -63,6 +73,9 @@ app = typer.Typer(
 app.command("run", epilog=verb_run.EPILOG)(verb_run.run_verb)
 app.command("train", epilog=verb_train.EPILOG)(verb_train.train_verb)
 app.command("inspect", epilog=verb_inspect.EPILOG)(verb_inspect.inspect_verb)
+app.command("diverge", epilog=verb_diverge.EPILOG)(verb_diverge.diverge_verb)
+app.command("compare", epilog=verb_compare.EPILOG)(verb_compare.compare_verb)
+app.command("export", epilog=verb_export.EPILOG)(verb_export.export_verb)
 app.command("chips", epilog=verb_chips.EPILOG)(verb_chips.chips_verb)
 app.command("networks", epilog=verb_networks.EPILOG)(verb_networks.networks_verb)
 app.command("datasets", epilog=verb_datasets.EPILOG)(verb_datasets.datasets_verb)
