@@ -92,6 +92,8 @@ class Segment:
     step_counts : counter -> float32 (layers, images, steps), of the same names as in `varying`; they add up to it
     spikes : population -> its spikes, where they are recorded
     traces : population -> float32 (images, steps, chosen neurons), membranes at the end of each step
+
+    extra : path of an extra variable of the run file, with the dimensions chip, time and image first -> its values
     """
 
     time: int
@@ -102,6 +104,7 @@ class Segment:
     step_counts: dict[str, np.ndarray] = field(default_factory=dict)
     spikes: dict[str, Spikes] = field(default_factory=dict)
     traces: dict[str, np.ndarray] = field(default_factory=dict)
+    extra: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Recorder(Protocol):

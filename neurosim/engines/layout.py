@@ -323,6 +323,8 @@ class FileRecorder:
             self.writer.put(
                 path, where, whole(path, segment.varying[counter], _counter_dtype(self.run, counter))
             )
+        for path, values in segment.extra.items():
+            self.writer.put(path, at, values)
         if self.run.steps is not None:
             self.run.steps.put(self.writer, segment, self.instance, self.run.record, self.run.single)
         self.writer.finish_unit()

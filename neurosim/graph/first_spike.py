@@ -16,6 +16,7 @@ from neurosim.foundation.errors import ConfigError
 from neurosim.graph.layer import Array, Layer, LayerParams, Shape
 from neurosim.graph.weighted import FullyConnected
 from neurosim.kernels import first_spike as kernel
+from neurosim.kernels import reads
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -94,9 +95,9 @@ def first_spikes(times: np.ndarray, weights: np.ndarray, threshold: float | np.n
     first, last = float(times.min(initial=np.inf)), float(times.max(initial=-np.inf))
     early = times == first
     if not stop and first < np.inf and bool((early | (times == last)).all()):
-        sums = early.astype(weights.dtype) @ weights
-        late = (~early).astype(weights.dtype) @ weights
-        kernel.two_times(sums, late, last - first, thresholds, out)
+        sums = np.empty(out.shape, weights.dtype)
+        reads.event_product(early.astype(weights.dtype), weights, sums)
+        kernel.two_times(sums, weights.sum(axis=0) - sums, last - first, thresholds, out)
         return out + first
     kernel.any_times(times.astype(np.float64), np.ascontiguousarray(weights)[None], thresholds, stop, out)
     return out

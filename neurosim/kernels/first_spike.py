@@ -94,7 +94,7 @@ def any_times(times, weights, threshold, stop, out):  # type: ignore[no-untyped-
                 total[j] += row[j]
                 current[j] += row[j]
                 above = total[j] - bound[j]  # minus infinity once the neuron has spiked
-                reached += np.int64(above > 0.0) & np.int64(above >= current[j] * decay)
+                reached += 1 if above > 0.0 and above >= current[j] * decay else 0
             if reached > 0:
                 for j in range(neurons):
                     above = total[j] - bound[j]

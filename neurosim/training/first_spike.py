@@ -22,7 +22,7 @@ class TwoTimes(torch.autograd.Function):
     """z of neurons (N, units) whose inputs spike at z = 1 (`early` (N, inputs), 1 or 0) or else at z = `late`."""
 
     @staticmethod
-    def forward(ctx: Any, early: Tensor, late: float, weight: Tensor, threshold: float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, early: Tensor, late: float, weight: Tensor, threshold: float) -> Tensor:
         """weight (units, inputs); z is infinity where a neuron never spikes."""
         first = early @ weight.T
         total = weight.sum(1).expand_as(first)
@@ -36,7 +36,7 @@ class TwoTimes(torch.autograd.Function):
         return z
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, Tensor, None]:
         """The gradient of the weights; the input has none."""
         early, z, spare, by_first = ctx.saved_tensors
         slope = torch.where(z.isfinite(), grad / spare, 0.0)
@@ -50,7 +50,7 @@ class AnyTimes(torch.autograd.Function):
     """z of neurons (N, units) from z of their inputs (N, inputs), which may spike at any time or never."""
 
     @staticmethod
-    def forward(ctx: Any, z_in: Tensor, weight: Tensor, threshold: float) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, z_in: Tensor, weight: Tensor, threshold: float) -> Tensor:
         """Sort the inputs; take the first causal set whose spike comes before the next input."""
         ordered, order = z_in.sort(dim=1)
         spikes = ordered.isfinite()
@@ -70,7 +70,7 @@ class AnyTimes(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         """Gradients of the inputs and the weights."""
         z_in, weight, out, spare, cut = ctx.saved_tensors
         slope = torch.where(out.isfinite(), grad / spare, 0.0)
@@ -90,8 +90,10 @@ def dense(layer: Any, params: Mapping[str, Tensor], xs: list[Tensor], _: bool) -
     """z of a layer's neurons; right behind an encoder by two products, else by sorting."""
     (z,) = xs
     if not z.requires_grad and bool(((z == 1) | (z == (late := float(z.max())))).all()):
-        return TwoTimes.apply((z == 1).to(z.dtype), late, params["weight"], layer.threshold)
-    return AnyTimes.apply(z, params["weight"], layer.threshold)
+        two: Tensor = TwoTimes.apply((z == 1).to(z.dtype), late, params["weight"], layer.threshold)
+        return two
+    spikes: Tensor = AnyTimes.apply(z, params["weight"], layer.threshold)
+    return spikes
 
 
 def scores(_: Any, __: Any, xs: list[Tensor], ___: bool) -> Tensor:

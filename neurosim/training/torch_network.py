@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from neurosim.graph import INPUT, Layer, Softmax, Weighted
+from neurosim.graph import INPUT, FirstSpikeDense, Layer, Softmax, Weighted
+from neurosim.training import first_spike
 
 Tensors = Mapping[str, Tensor]
 _BN_MOMENTUM = 0.1  # share of the newest batch in the running statistics; PyTorch's default
@@ -76,6 +77,25 @@ class TorchNetwork:
             bound = float(sigmas * weight.std())
             weight.clamp_(-bound, bound)
 
+    def silence(self) -> Tensor:
+        """What the weights of neurons that spike once lack, in sum, for a spike once all inputs have come."""
+        lacking = torch.zeros(())
+        for layer in self.layers:
+            if isinstance(layer, FirstSpikeDense):
+                weight = self.tensors[f"{layer.name}.weight"]
+                lacking = lacking + (layer.threshold - weight.sum(1)).clamp(min=0).sum()
+        return lacking
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before an epoch; nothing to do for weights that are used as they are."""
+
+    def settle(self) -> None:
+        """Called after every step; nothing to do for weights that may take any value."""
+
+    def indecision(self) -> Tensor:
+        """Cost of weights that stand for probabilities; there are none."""
+        return torch.zeros(())
+
     def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
         """The tensors as NumPy arrays (copies)."""
         return {name: tensor.detach().numpy().copy() for name, tensor in self.tensors.items()}
@@ -87,7 +107,7 @@ def _dense(_: Any, p: Tensors, xs: list[Tensor], __: bool) -> Tensor:
 
 def _conv2d(layer: Any, p: Tensors, xs: list[Tensor], _: bool) -> Tensor:
     return functional.conv2d(
-        xs[0], p["weight"], p.get("bias"), layer.stride, layer.padding, groups=layer.groups
+        xs[0], p["weight"], p.get("bias"), layer.stride, layer.padding, layer.dilation, layer.groups
     )
 
 
@@ -116,4 +136,7 @@ _FORWARDS: dict[str, Callable[[Any, Tensors, list[Tensor], bool], Tensor]] = {
     "Flatten": lambda _, __, xs, ___: xs[0].flatten(1),
     "Add": lambda _, __, xs, ___: sum(xs[1:], start=xs[0]),
     "Softmax": lambda _, __, xs, ___: torch.softmax(xs[0], dim=1),
+    "FirstSpikeEncoder": first_spike.encoded,
+    "FirstSpikeDense": first_spike.dense,
+    "FirstSpikeScores": first_spike.scores,
 }
