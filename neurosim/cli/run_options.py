@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 CHIP_PANEL, COMPUTE_PANEL = "The chip", "Computing (changes no result)"
+SPIKES_PANEL = "Spikes"
 
 
 class Drift(StrEnum):
@@ -33,12 +34,28 @@ class ReadNoise(StrEnum):
     NONE = "none"
 
 
+class Encoding(StrEnum):
+    """How images become spikes."""
+
+    DETERMINISTIC = "deterministic"
+    BERNOULLI = "bernoulli"
+    POISSON = "poisson"
+    DIRECT = "direct"
+
+
+class Route(StrEnum):
+    """How spikes reach the neurons."""
+
+    EVENTS = "events"
+    SYNAPSES = "synapses"
+
+
 def _option(*names: str, text: str, metavar: str = "", panel: str | None = None) -> Any:
     return typer.Option(*names, help=text, metavar=metavar, rich_help_panel=panel)
 
 
 Network = Annotated[str, typer.Argument(
-    metavar="NETWORK", help="Name (see `neurosim networks`) or folder of a network.",
+    metavar="NETWORK", help="Name (see `neurosim networks`) or folder of a network, or a .nir file.",
 )]  # fmt: skip
 Inputs = Annotated[str | None, _option(
     metavar="NAME", text="Images: mnist/test, or mine.npz of yours. Default: the network's test images.",
@@ -48,10 +65,11 @@ Times = Annotated[list[str] | None, _option(
     metavar="TIME", text='When the chips are read, after programming; repeat it. Default: "25 s".',
 )]  # fmt: skip
 Seed = Annotated[int, _option(metavar="N", text="Root of every random draw.")]
-Mode = Annotated[str, _option(metavar="MODE", text="How the network is run: rate.")]
+Mode = Annotated[str, _option(metavar="MODE", text="How the network is run: rate, or spiking.")]
 Out = Annotated[Path | None, _option(metavar="FILE", text="Keep the run in this file, such as run.h5.")]
 Record = Annotated[str, _option(
-    metavar="WHAT", text="outputs (scores), states (all devices of all chips at all times), both, or none.",
+    metavar="WHAT", text="Any of outputs (scores), states (all devices of all chips at all times), spikes and traces "
+    "(of mode spiking), with commas between; or none.",
 )]  # fmt: skip
 Limit = Annotated[int | None, _option(metavar="N", text="Only the first N images.")]
 Resume = Annotated[bool, _option("--resume", text="Go on with a run that was interrupted.")]
@@ -79,6 +97,28 @@ Set = Annotated[list[str] | None, _option(
 )]  # fmt: skip
 SaveChips = Annotated[Path | None, _option(
     "--save-chips", metavar="DIR", panel=CHIP_PANEL, text="Keep the programmed chips in this folder.",
+)]  # fmt: skip
+
+Steps = Annotated[int | None, _option(
+    metavar="N", panel=SPIKES_PANEL, text="Time steps of one image. Default: 100, or what the network says.",
+)]  # fmt: skip
+EncodingOption = Annotated[Encoding | None, _option(
+    "--encoding", metavar="HOW", panel=SPIKES_PANEL,
+    text="deterministic (rate; the default), bernoulli or poisson spikes, or direct: the image as a current.",
+)]  # fmt: skip
+RouteOption = Annotated[Route, _option(
+    "--route", metavar="HOW", panel=SPIKES_PANEL,
+    text="events (compiled, fast), or synapses (Brian2's own, slow): the same spikes.",
+)]  # fmt: skip
+StepTime = Annotated[str | None, _option(
+    "--dt", metavar="TIME", panel=SPIKES_PANEL, text='Length of a step, "1 ms"; for networks with time constants.',
+)]  # fmt: skip
+Percentile = Annotated[float | None, _option(
+    metavar="P", panel=SPIKES_PANEL, text="Percentile of activations at which thresholds are set. Default: 99.9.",
+)]  # fmt: skip
+Trace = Annotated[list[str] | None, _option(
+    "--trace", metavar="POPULATION:NEURONS", panel=SPIKES_PANEL,
+    text="Record the membranes of these neurons, as in dense1_neurons:0,5; repeat it.",
 )]  # fmt: skip
 
 Threads = Annotated[

@@ -13,6 +13,7 @@ from neurosim.cli.stopping import Stopped
 from neurosim.cli.summary_tables import show_summary
 from neurosim.cli.terminal import note, say, visible
 from neurosim.foundation.errors import ConfigError, near
+from neurosim.foundation.units import parse_time
 
 if TYPE_CHECKING:
     from neurosim.chips import Chip
@@ -30,6 +31,10 @@ Handwritten digits on a phase-change-memory chip, in seconds:
 Ten chips, fresh and a year old, kept in a file:
 
 `neurosim run --instances 10 --times "25 s" --times "1 year" --out run.h5`
+
+The same network as spikes on the same devices, with every spike kept:
+
+`neurosim run digits_mlp --mode spiking --steps 100 --record outputs,spikes --out spikes.h5`
 
 Coarser converters, and no compensation of drift:
 
@@ -56,6 +61,12 @@ def run_verb(
     read_noise: given.ReadNoiseOption = None,
     changes: given.Set = None,
     save_chips: given.SaveChips = None,
+    steps: given.Steps = None,
+    encoding: given.EncodingOption = None,
+    route: given.RouteOption = given.Route.EVENTS,
+    dt: given.StepTime = None,
+    percentile: given.Percentile = None,
+    trace: given.Trace = None,
     threads: given.Threads = None,
     batch: given.Batch = None,
 ) -> None:
@@ -68,11 +79,16 @@ def run_verb(
         "read_noise": read_noise,
     }
     options = chip_options(short, changes or [])
-    optional = {"batch": batch} if batch is not None else {}
+    optional: dict[str, Any] = {"batch": batch} if batch is not None else {}
+    spikes = {
+        "steps": steps, "encoding": encoding and str(encoding), "route": str(route), "percentile": percentile,
+        "dt_s": None if dt is None else parse_time(dt, "--dt"), "traces": traced(trace or []),
+    }  # fmt: skip
+    recorded = [name.strip() for name in record.split(",")] + (["traces"] if trace else [])
     _run(
         out, network=network, chip=_chip(chip, options), mode=mode, inputs=inputs, instances=instances,
-        times=times or [TIME], seed=seed, record=[name.strip() for name in record.split(",")], limit=limit,
-        threads=threads, resume=resume, overwrite=overwrite, save_chips=save_chips, **optional,
+        times=times or [TIME], seed=seed, record=recorded, limit=limit, threads=threads, resume=resume,
+        overwrite=overwrite, save_chips=save_chips, **spikes, **optional,
     )  # fmt: skip
 
 
@@ -94,6 +110,20 @@ def _run(out: Path | None, **wanted: Any) -> None:
         say("The run was not kept: give --out run.h5, then try `neurosim inspect run.h5`.", "dim")
     else:
         say(f"Run file: {visible(out)} (look into it with `neurosim inspect`)")
+
+
+def traced(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    """Populations and their neurons from texts like dense1_neurons:0,5; ConfigError for anything else."""
+    chosen: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        name, colon, numbers = text.partition(":")
+        parts = [part.strip() for part in numbers.split(",")]
+        if not name or not colon or not all(part.isdecimal() for part in parts):
+            raise ConfigError(
+                "--trace", "POPULATION:NEURONS", repr(text), "write it like --trace dense1_neurons:0,5"
+            )
+        chosen[name.strip()] = (*chosen.get(name.strip(), ()), *(int(part) for part in parts))
+    return chosen
 
 
 def chip_options(short: dict[str, Any], changes: list[str]) -> dict[str, Any]:

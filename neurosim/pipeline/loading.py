@@ -9,7 +9,7 @@ import numpy as np
 from neurosim.chips import Chip, load_chip
 from neurosim.engines.engine import BLOCK, Inputs
 from neurosim.foundation.blas import one_blas_thread
-from neurosim.foundation.errors import DataError
+from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.graph import Network, load_network
 from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
 from neurosim.pipeline.progress import Progress
@@ -41,6 +41,15 @@ def load(request: Request, shown: Progress) -> Loaded:
                         f"{len(data.class_names)} classes", "use the network's own data set")  # fmt: skip
     images = prepare(data.images, data.max_level, net.input.shape, net.input.crop)
     return Loaded(net, silicon, data, Inputs(images, request.times_s))
+
+
+def require_mode(chip: Chip, mode: str) -> None:
+    """Refuse a chip that cannot run in a mode; ConfigError says in which ones it can."""
+    if mode not in chip.parameters.modes:
+        modes = " or ".join(f"--mode {name}" for name in chip.parameters.modes) or "another chip"
+        raise ConfigError(f"chip {chip.name}: mode", f"a chip that can run {mode!r}",
+                          f"one for {', '.join(chip.parameters.modes) or 'neither'}",
+                          f"use {modes}, or another chip (`neurosim chips` lists them)")  # fmt: skip
 
 
 def training_images(request: Request, network: Network, count: int, shown: Progress) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 from neurosim.engines.inference import RateEngine
 from neurosim.engines.inference.counting import count_inference
 from neurosim.graph import fold_batch_norm
-from neurosim.pipeline.loading import float_classes, load, training_images
+from neurosim.pipeline.loading import float_classes, load, require_mode, training_images
 from neurosim.pipeline.progress import Progress
 from neurosim.pipeline.work import Request, Work
 from neurosim.placement import place
@@ -18,6 +18,7 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     """Fold, calibrate and place the network; nothing is programmed yet."""
     loaded = load(request, shown)
     net, chip = loaded.network, loaded.chip
+    require_mode(chip, "rate")
     if chip.digital.batch_norm == "folded":
         net = fold_batch_norm(net)
     fed = calibrate_network(net, training_images(request, net, chip.calibration.images, shown))

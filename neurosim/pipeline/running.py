@@ -35,7 +35,7 @@ from neurosim.pipeline.work import Request, SpikingOptions, Work
 from neurosim.recording import RunFile, RunWriter, check_output
 from neurosim.reports import Accuracy, Summary, summarise
 
-MODES = ("rate",)
+MODES = ("rate", "spiking")
 MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
 
 
@@ -97,6 +97,12 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     save_chips: str | Path | None = None,
+    steps: int | None = None,
+    encoding: str | None = None,
+    route: str = "events",
+    dt_s: float | None = None,
+    percentile: float | None = None,
+    traces: Mapping[str, Sequence[int]] | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> Run:
@@ -105,17 +111,22 @@ def run(
     Parameters
     ----------
     network, chip : shipped names, paths, or objects
-    mode : "rate"
+    mode : "rate", or "spiking"
     inputs : "mnist/test", an .npz file, or a Dataset; default the test split of the network's data set
     instances : chips to program, each with its own devices
     times : when each chip is read, after programming ("25 s", "1 day"); sorted, one ageing trajectory a chip
     seed : root of every random draw
     out : the run file to make
-    record : "outputs" (scores), "states" (every chip's devices at every time), "none" (predictions and counts)
+    record : "outputs" (scores), "states" (every chip's devices at every time), "spikes" (of all populations),
+        "traces" (membranes of the neurons that `traces` names), "none" (predictions and counts)
     limit : only the first images
     threads, batch : how to compute; no result depends on them
     resume, overwrite : go on with an interrupted run; replace a finished one
     save_chips : folder for the programmed chips
+    steps, encoding, route, dt_s, percentile : of mode spiking: steps of one image; how images become spikes
+        (deterministic, bernoulli, poisson, direct); "events", or "synapses" for Brian2's own; seconds of a step in
+        networks with time constants; percentile of activations at which thresholds are set
+    traces : population -> neurons whose membranes are recorded with record="traces"
     options : of the chip, as for Chip.with_options (drift_compensation="none", batch_norm="folded", ...)
 
     Raises NeurosimError (Config, Data, Format or Limit) with the field, what was expected and the remedy.
@@ -127,9 +138,9 @@ def run(
     if out is not None:
         check_output(out, resume=resume, overwrite=overwrite)
     settings = Settings(_cores() if threads is None else threads, batch)
-    request = Request(
-        network, chip, mode, inputs, limit, _seconds(times), seed, record, SpikingOptions(), options
-    )
+    traced = {name: tuple(neurons) for name, neurons in (traces or {}).items()}
+    spiking = SpikingOptions(steps, encoding, route, dt_s, percentile, traced)
+    request = Request(network, chip, mode, inputs, limit, _seconds(times), seed, record, spiking, options)
     work = _way(request)(request, shown)
     holder = _Scratch() if out is None else None
     path = holder.path / "run.h5" if holder else Path(out or "")
@@ -141,9 +152,15 @@ def run(
     return Run(path, holder)
 
 
-def _way(request: Request) -> Callable[[Request, Progress], Work]:  # noqa: ARG001
+def _way(request: Request) -> Callable[[Request, Progress], Work]:
     """Who prepares the work: it depends on the mode and on how the network codes its numbers."""
-    return rate_work
+    if request.mode == "rate":
+        return rate_work
+    from neurosim.pipeline.spiking import (
+        prepare_work as spiking_work,
+    )  # Brian2 is not for those without spikes
+
+    return spiking_work
 
 
 def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str]) -> None:
