@@ -42,6 +42,7 @@ from neurosim.graph import (
     SpikingGraph,
     Weighted,
 )
+from neurosim.graph.spiking_layers import Merge as MergeAxes
 from neurosim.inputs.encoding import Encoding
 from neurosim.kernels import spikes
 
@@ -180,7 +181,7 @@ class _Builder:
 
     def _operation(self, node: Operation) -> None:
         given, before = self._given(node.name)
-        if isinstance(node.layer, Flatten):
+        if isinstance(node.layer, Flatten | MergeAxes):
             out = Signal(node.shape, given.images, given.spikes, given.unit, given.values)
             self._append(node.name, out, before)
         elif isinstance(node.layer, MaxPool) and given.spikes is not None and given.unit == 1:

@@ -22,6 +22,7 @@ from neurosim.foundation.errors import DataError
 from neurosim.foundation.streams import Stream
 from neurosim.graph import AvgPool, AxonDelay, GlobalAvgPool, MaxPool, Operation
 from neurosim.graph.layer import Shape, padded
+from neurosim.graph.pooling import SumPool
 from neurosim.inputs.encoding import Encoder, Encoding
 from neurosim.kernels import spike_trains, spikes
 
@@ -247,11 +248,11 @@ class Pooling:
 
 
 def _window(operation: Operation, shape: Shape) -> tuple[int, int]:
-    """Elements of a mean's window, and how many windows an element is in at most; 0 for another operation."""
+    """What a mean divides by (1 for a sum), and how many windows an element is in at most; 0 for other operations."""
     layer = operation.layer
-    if isinstance(layer, AvgPool):
+    if isinstance(layer, AvgPool | SumPool):
         overlaps = (-(-k // s) for k, s in zip(layer.kernel, layer.steps, strict=True))
-        return math.prod(layer.kernel), math.prod(overlaps)
+        return math.prod(layer.kernel) if isinstance(layer, AvgPool) else 1, math.prod(overlaps)
     return (math.prod(shape[1:]), 1) if isinstance(layer, GlobalAvgPool) else (0, 0)
 
 
