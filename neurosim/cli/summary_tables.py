@@ -9,10 +9,11 @@ from neurosim.foundation.units import format_area, format_si, format_time
 
 if TYPE_CHECKING:
     from neurosim.costs import Ledger
-    from neurosim.reports import Summary
+    from neurosim.reports import Stepwise, Summary
 
 GIGA = 1e9
 _TOLD = ("network", "chip", "mode", "inputs", "seed", "drift_compensation")
+_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of which the accuracy is shown
 SQUARE_MM = 1e-6  # in square metres
 
 
@@ -55,6 +56,15 @@ def _accuracy(summary: Summary) -> None:
     say("To float: difference to the float network, in percentage points.", "dim")
 
 
+def show_steps(stepwise: Stepwise) -> None:
+    """Print how good the answers are after how many steps, at the first time."""
+    title("Accuracy after so many steps")
+    shown = sorted({*(n for n in _STEPS if n < stepwise.steps), stepwise.steps})
+    accuracy = stepwise.mean[0]
+    table([f"{n:,}" for n in shown], [[per_cent(accuracy[n - 1]) for n in shown]], right=range(len(shown)))
+    say(f"From {plural(stepwise.settled(), 'step')} on it stays within 0.5 points of the last one.", "dim")
+
+
 def _energy(ledger: Ledger) -> None:
     title(f"Energy of one inference ({visible(ledger.label)})")
     rows = [
@@ -88,6 +98,8 @@ def _speed(ledger: Ledger) -> None:
     assert times is not None  # a priced ledger is timed
     slowest = max(times.layers, key=lambda name: times.layers[name])
     in_order = f"{plural(len(times.layers), 'layer')}, one after the other"
+    if times.steps:
+        in_order = f"{plural(times.steps, 'step')} of {format_si(times.step_s, 's')}, {times.fill} to fill"
     per_second = format_si(1 / times.interval_s, "")
     density = ledger.ops_per_second_per_square_metre * SQUARE_MM / GIGA
     rows = [

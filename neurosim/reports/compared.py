@@ -66,7 +66,11 @@ def read_compared(run: RunFile, letter: str, time: int, prices: Any = None) -> C
     """Read a run at one of its times (index). Raises DataError for a file that holds no classification."""
     stored = Stored(run)
     labels = stored.labels
+    correct = stored.predictions[:, time] == labels
     presentation = stored_run(run, time=time).presentation
+    course = step_course(run, time, prices) if presentation and STEP_SCORES in run else None
+    if course:
+        course.accuracy[-1] = correct.mean()  # the class given at the end may also decide between equal scores
     return Compared(
         letter=letter,
         path=run.path,
@@ -75,10 +79,10 @@ def read_compared(run: RunFile, letter: str, time: int, prices: Any = None) -> C
         image_numbers=run.read("/image"),
         time=time,
         t_s=stored.times_s[time],
-        correct=stored.predictions[:, time] == labels,
+        correct=correct,
         ledger=price_run(run, prices, time=time),
         steps=presentation.steps if presentation else 0,
-        course=step_course(run, time, prices) if presentation and STEP_SCORES in run else None,
+        course=course,
         digests=state_digests(run),
     )
 
