@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from neurosim.cli.summary_tables import show_summary
+from neurosim.cli.summary_tables import show_steps, show_summary
 from neurosim.cli.terminal import say, table, title, visible
 
 if TYPE_CHECKING:
@@ -60,9 +60,12 @@ def inspect_verb(file: File, tree: Tree = False, png: Png = None, digest: Hash =
 
 def _show_summary(run: RunFile) -> None:
     from neurosim.foundation.errors import DataError
-    from neurosim.reports import summarise
+    from neurosim.reports import accuracy_by_step, summarise
+    from neurosim.reports.stepwise import SCORES
 
     show_summary(summarise(run))
+    if SCORES in run:
+        show_steps(accuracy_by_step(run))
     with contextlib.suppress(DataError):  # another program's file need not tell
         provenance = run.attributes("/provenance")
         title("Made with")

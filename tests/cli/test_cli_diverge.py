@@ -78,6 +78,19 @@ def test_names_from_a_file_cannot_play_tricks(verb: Verb, whole: Path, tmp_path:
     assert r"\x1b[31mred" in done.stdout
 
 
+def test_inspect_shows_accuracy_over_steps_and_lists_all(verb: Verb, whole: Path) -> None:
+    done = verb("inspect", whole)
+    assert (done.exit_code, done.stderr) == (0, "")
+    table = done.stdout.split("Accuracy after so many steps\n")[1].splitlines()
+    assert table[0].split() == ["1", "2", "5", "8"]
+    assert len(table[2].split()) == 8  # four numbers, each with its sign
+    assert "it stays within 0.5 points of the last one" in table[3]
+    tree = verb("inspect", whole, "--tree").stdout
+    for folder in ("/spikes/input", "/spikes/dense1", "/traces/dense2", "/counts/steps", "/counts/per_step"):
+        assert f"\n{folder} " in tree
+    assert widest(tree) <= 80
+
+
 def test_help_teaches(verb: Verb) -> None:
     text = verb("diverge", "--help").stdout
     assert "Name the first image, step and neuron" in text
