@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from neurosim.chips import Chip, load_chip
 from neurosim.engines.engine import BLOCK, Inputs
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import ConfigError, DataError
-from neurosim.graph import Network, load_network
+from neurosim.graph import Network, find_network, load_network, read_description
 from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
 from neurosim.pipeline.progress import Progress
 from neurosim.pipeline.work import Request
@@ -24,6 +25,13 @@ class Loaded:
     chip: Chip
     dataset: Dataset
     inputs: Inputs
+
+
+def coding_of(network: str | Path | Network) -> str:
+    """What the numbers between the layers of a network mean; read from its description alone."""
+    if isinstance(network, Network):
+        return network.coding
+    return read_description(find_network(network))[0].coding
 
 
 def load(request: Request, shown: Progress) -> Loaded:

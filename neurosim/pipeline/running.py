@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from neurosim.foundation.errors import ConfigError, near
 from neurosim.foundation.units import parse_time
 from neurosim.graph import Network
 from neurosim.inputs import Dataset
+from neurosim.pipeline.loading import coding_of
 from neurosim.pipeline.progress import Progress, Silent
 from neurosim.pipeline.rate import prepare_work as rate_work
 from neurosim.pipeline.work import Request, SpikingOptions, Work
@@ -36,6 +38,7 @@ from neurosim.recording import RunFile, RunWriter, check_output
 from neurosim.reports import Accuracy, Summary, summarise
 
 MODES = ("rate", "spiking")
+WAYS = {"rate": "spiking", "first_spike": "first_spike", "ticks": "ticks", "plastic": "plastic"}  # by coding
 MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
 
 
@@ -154,13 +157,17 @@ def run(
 
 def _way(request: Request) -> Callable[[Request, Progress], Work]:
     """Who prepares the work: it depends on the mode and on how the network codes its numbers."""
+    coding = coding_of(request.network)
     if request.mode == "rate":
+        if coding != "rate":
+            raise ConfigError(
+                "mode", f"'spiking', for a network with coding {coding!r}", "'rate'", "give --mode spiking"
+            )
         return rate_work
-    from neurosim.pipeline.spiking import (
-        prepare_work as spiking_work,
-    )  # Brian2 is not for those without spikes
-
-    return spiking_work
+    # imported late: Brian2 and what stands on it are not for those without spikes
+    module = import_module(f"neurosim.pipeline.{WAYS[coding]}")
+    way: Callable[[Request, Progress], Work] = module.prepare_work
+    return way
 
 
 def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str]) -> None:

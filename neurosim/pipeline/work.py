@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from neurosim.chips import Chip
 from neurosim.engines.engine import Engine, Inputs
 from neurosim.foundation.counts import Counts
+from neurosim.foundation.errors import ConfigError
 from neurosim.graph import Network
 from neurosim.inputs import Dataset
 from neurosim.pipeline.progress import Progress, Silent
@@ -83,3 +84,13 @@ class Work:
     save: Callable[[Any, Path], Any] | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refuse_options(request: Request, what: str, *known: str) -> None:
+    """ConfigError for a spiking option that was given and that this way of running does not have."""
+    default = SpikingOptions()
+    for field_ in fields(SpikingOptions):
+        given = getattr(request.spiking, field_.name)
+        if field_.name not in known and given != getattr(default, field_.name):
+            raise ConfigError(field_.name, f"an option of {what}", f"{field_.name}={given!r}",
+                              f"leave it out; it takes {', '.join(known) or 'none of them'}")  # fmt: skip
