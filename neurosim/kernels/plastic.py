@@ -174,6 +174,16 @@ def pulse_draws(presentation, step, neuron, neurons, inputs, word0, word1):  # t
 
 
 @njit(nogil=True, cache=True)
+def rewrite_draws(bits, tries):  # type: ignore[no-untyped-def]
+    """The normals with which a pair that drew these bits is re-written, float64 (pairs, tries)."""
+    out = np.empty((bits.size, tries))
+    for i in range(bits.size):
+        for attempt in range(tries):
+            out[i, attempt] = _normal(_U32(bits[i] + _U32(attempt + 1) * _U32(0x9E3779B9)))
+    return out
+
+
+@njit(nogil=True, cache=True)
 def pair_weights(plus, minus, scale):  # type: ignore[no-untyped-def]
     """Membrane steps float64 (inputs, neurons) and siemens of every input's row float64 (inputs,) of pairs of
     devices float32 (neurons, inputs)."""
@@ -187,15 +197,15 @@ def pair_weights(plus, minus, scale):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _winner(v, theta, held):  # type: ignore[no-untyped-def]
-    """The neuron furthest above its threshold 1 + theta, or -1; held neurons stay at zero."""
+def _winner(v, base, theta, held):  # type: ignore[no-untyped-def]
+    """The neuron furthest above its threshold base + theta, or -1; held neurons stay at zero."""
     best, most = -1, 0.0
     for j in range(v.size):
         if held[j] > 0:
             held[j] -= 1
             v[j] = 0.0
-        elif v[j] - (1.0 + theta[j]) > most:
-            best, most = j, v[j] - (1.0 + theta[j])
+        elif v[j] - (base[j] + theta[j]) > most:
+            best, most = j, v[j] - (base[j] + theta[j])
     return best
 
 
@@ -274,12 +284,13 @@ def _add_noise(v, variance, key, t):  # type: ignore[no-untyped-def]
 # fmt: off
 @njit(nogil=True, cache=True)
 def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, plus, minus, memory_plus,  # type: ignore[no-untyped-def]
-            memory_minus, stuck, w, row, noise, theta, winners, events, siemens):
+            memory_minus, stuck, w, row, noise, base, theta, winners, events, siemens):
     """Show images to the network, one after the other, each from rest; in place.
 
     levels : float32 (images, inputs), probability of an input spike per step; first : number of the first one
     plus, minus, memory_* : float32 (neurons, inputs); stuck : bool (2, neurons, inputs)
-    w, row : as from `pair_weights`, kept up to date; theta : float64 (neurons,), thresholds above 1
+    w, row : as from `pair_weights`, kept up to date
+    base, theta : float64 (neurons,), fixed and adaptive part of the thresholds
     noise : float64 (inputs, neurons), variance that one read adds to a membrane; (0, 0) where there is none
     winners : int16 (images, steps), filled with the neuron that spiked in each step, or -1
     events : int64 (images, EVENTS); siemens : float64 (images,), sum of G over all rows that were read
@@ -309,7 +320,7 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
                     siemens[image] += row[i]
             if noisy:
                 _add_noise(v, variance, _event_key(word0, word1, first + image, _NOISE), t)
-            j = _winner(v, theta, held)
+            j = _winner(v, base, theta, held)
             winners[image, t] = j
             if j >= 0:
                 events[image, SPIKES] += 1

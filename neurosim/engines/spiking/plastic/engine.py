@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.engines.engine import BLOCK, Inputs, Outcome, Progress, Recorder, Segment, Settings, Spikes
-from neurosim.engines.spiking.plastic.learned import AgedLearnedChip, LearnedChip, require_learned
+from neurosim.engines.spiking.plastic.learned import UNASSIGNED, AgedLearnedChip, LearnedChip, require_learned
 from neurosim.engines.spiking.plastic.setup import Setup
 from neurosim.engines.spiking.plastic.showing import Shown, show
 from neurosim.foundation.counts import Counts
@@ -67,10 +67,14 @@ def class_scores(labels: np.ndarray, spikes: np.ndarray, classes: int) -> np.nda
 
     labels : int64 (neurons,); spikes : (..., neurons)
     """
-    members = (labels[:, None] == np.arange(classes)).astype(np.float64)
-    sizes = members.sum(axis=0)
-    mean = (spikes @ members) / np.maximum(sizes, 1)
-    return np.where(sizes > 0, mean, -1.0).astype(np.float32)
+    members = (labels[:, None] == np.arange(classes)).astype(np.int64)
+    return _means(spikes @ members, labels, classes)
+
+
+def _means(spikes: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Spikes of each class (..., classes) over its neurons; -1 for a class without."""
+    sizes = np.bincount(labels[labels != UNASSIGNED], minlength=classes)
+    return np.where(sizes > 0, spikes / np.maximum(sizes, 1), -1.0).astype(np.float32)
 
 
 def _segment(aged: AgedLearnedChip, images: np.ndarray, time: int, where: slice, pool: ThreadPoolExecutor,
@@ -98,7 +102,7 @@ def _segment(aged: AgedLearnedChip, images: np.ndarray, time: int, where: slice,
         where,
         class_scores(learned.labels, spikes, classes),
         {name: np.concatenate([v[name] for v in varying])[None] for name in VARYING},
-        step_scores=_step_scores(learned.labels, winners, neurons, classes),
+        step_scores=_step_scores(learned.labels, winners, classes),
         step_counts={"spikes": (winners >= 0).astype(np.float32)[None]},
         spikes={setup.layer.name: _spikes(winners, where.start)},
     )
@@ -108,13 +112,11 @@ def _blocks(where: slice) -> Iterator[slice]:
     return (slice(a, min(a + BLOCK, where.stop)) for a in range(where.start, where.stop, BLOCK))
 
 
-def _step_scores(labels: np.ndarray, winners: np.ndarray, neurons: int, classes: int) -> np.ndarray:
-    """Scores as they stand after each step, float32 (images, steps, classes)."""
-    one_hot = np.vstack([np.eye(neurons), np.zeros(neurons)])  # row -1: no neuron spiked
-    per_neuron = class_scores(labels, one_hot, classes)
-    gained = np.where(per_neuron[winners] > 0, per_neuron[winners], 0)
-    summed = gained.cumsum(axis=1, dtype=np.float64)
-    return np.where(per_neuron[-1] < 0, -1.0, summed).astype(np.float32)
+def _step_scores(labels: np.ndarray, winners: np.ndarray, classes: int) -> np.ndarray:
+    """Scores as they stand after each step, float32 (images, steps, classes); the last ones are the scores."""
+    given = np.append(labels, UNASSIGNED)[winners]  # where no neuron spiked the last one, without a class
+    so_far = (given[..., None] == np.arange(classes)).cumsum(axis=1)
+    return _means(so_far, labels, classes)
 
 
 def _spikes(winners: np.ndarray, first_image: int) -> Spikes:

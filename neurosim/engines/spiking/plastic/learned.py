@@ -117,7 +117,8 @@ class LearnedChip:
             g, variance = device.aged(state, t_s, split, stream.child("aged", side))
             aged.append(device.conductance(state, t_s) if read.noise == "none" else g)
             total += 0 if read.noise == "none" else variance
-        synapses = Synapses.of(self.setup, aged[0], aged[1], self.theta, total)
+        base = self.setup.thresholds(self.root, self.instance)
+        synapses = Synapses.of(self.setup, aged[0], aged[1], base, self.theta, total)
         noise = chip_stream(self.root, self.instance).child("classify")
         return AgedLearnedChip(self, aged[0].T, aged[1].T, synapses, t_s, noise)
 

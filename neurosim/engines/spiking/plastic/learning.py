@@ -49,7 +49,7 @@ def learn(network: Network, chip: Chip, placement: Placement, images: np.ndarray
     _check(setup, images, labels)
     stream = setup.stream(root, instance)
     pairs = Pairs.programmed(setup, stream)
-    course = _Course(setup, pairs)
+    course = _Course(setup, pairs, setup.thresholds(root, instance))
     shown = images[: setup.learning.images]
     for epoch in range(setup.learning.epochs):
         for part in _parts(len(shown), epoch, setup.learning.snapshots):
@@ -118,6 +118,7 @@ class _Course:
 
     setup: Setup
     pairs: Pairs
+    base: np.ndarray
     done: int = 0
     events: list[np.ndarray] = field(default_factory=list)
     siemens: float = 0.0
@@ -125,7 +126,7 @@ class _Course:
 
     def __post_init__(self) -> None:
         neurons, _ = self.setup.shape
-        self.synapses = Synapses.of(self.setup, *self.pairs.arrays[:2], np.zeros(neurons))
+        self.synapses = Synapses.of(self.setup, *self.pairs.arrays[:2], self.base, np.zeros(neurons))
         self.spikes = np.zeros(neurons, np.int64)
         self.keep()
 

@@ -19,6 +19,7 @@ from neurosim.kernels import plastic as kernel
 from neurosim.programming.chip import layer_stream
 
 NO_NOISE = np.zeros((0, 0))
+LEAST_THRESHOLD = 0.05  # no mismatch makes a neuron fire at rest
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ class Setup:
     def stream(self, root: int, instance: int) -> Stream:
         """The random stream of the layer on one chip."""
         return layer_stream(root, instance, self.layer.name)
+
+    def thresholds(self, root: int, instance: int) -> np.ndarray:
+        """Fixed part of the thresholds, float64 (neurons,): 1 but for the mismatch of the chip's neurons."""
+        mismatch = self.chip.neuron.threshold_mismatch if self.chip.neuron else 0.0
+        z = self.stream(root, instance).child("thresholds").generator().standard_normal(self.shape[0])
+        return np.asarray(np.maximum(1 + mismatch * z, LEAST_THRESHOLD))
 
     @property
     def scale(self) -> float:

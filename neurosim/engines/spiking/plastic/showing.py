@@ -43,21 +43,22 @@ class Shown:
 
 @dataclass(eq=False)
 class Synapses:
-    """What the kernel reads: membrane steps w and siemens of the rows, variance of a read's noise, thetas."""
+    """What the kernel reads: membrane steps w and siemens of the rows, variance of a read's noise, thresholds."""
 
     w: np.ndarray
     row: np.ndarray
     noise: np.ndarray
+    base: np.ndarray
     theta: np.ndarray
 
     @staticmethod
-    def of(setup: Setup, plus: np.ndarray, minus: np.ndarray, theta: np.ndarray,
+    def of(setup: Setup, plus: np.ndarray, minus: np.ndarray, base: np.ndarray, theta: np.ndarray,
            variance: np.ndarray | None = None) -> Synapses:  # fmt: skip
         """From conductances (neurons, inputs) in siemens; variance : of the pairs, S^2, where reads are noisy."""
         w, row = kernel.pair_weights(plus, minus, setup.scale)
         noisy = variance is not None and bool(variance.any())
         noise = np.ascontiguousarray(variance.T * setup.scale**2, np.float64) if noisy else NO_NOISE  # type: ignore[union-attr]
-        return Synapses(w, row, noise, theta)
+        return Synapses(w, row, noise, base, theta)
 
 
 NO_DEVICES = (*(np.zeros((0, 0), np.float32),) * 4, np.zeros((2, 0, 0), np.bool_))
@@ -76,7 +77,7 @@ def show(setup: Setup, synapses: Synapses, levels: np.ndarray, first: int, key: 
     physics, learn = setup.physics, devices is not NO_DEVICES
     kernel.present(  # type: ignore[call-arg]
         levels, first, steps, word0, word1, setup.neurons, setup.rule, kernel.KINDS[physics.kind],
-        physics.coefficients, learn, *devices, synapses.w, synapses.row, synapses.noise, synapses.theta, winners,
-        events, siemens,
+        physics.coefficients, learn, *devices, synapses.w, synapses.row, synapses.noise, synapses.base, synapses.theta,
+        winners, events, siemens,
     )  # fmt: skip
     return Shown(winners, events, siemens)
