@@ -239,6 +239,8 @@ def _execute(work: Work, described: Classification, writer: RunWriter, seed: int
         if save_chips is not None:
             _save(work, programmed, Path(save_chips), instance)
         recorder = FileRecorder(described, writer, instance, done)
+        if work.record_chip is not None:
+            work.record_chip(recorder, programmed, instance)
         work.engine.run(programmed, work.inputs, recorder, shown.advance, settings)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from neurosim.chips import Chip
 from neurosim.engines.engine import Engine, Inputs
+from neurosim.engines.layout import FileRecorder
 from neurosim.foundation.counts import Counts
 from neurosim.foundation.errors import ConfigError
 from neurosim.graph import Network
@@ -70,6 +71,7 @@ class Work:
     save : writes a programmed chip to a file; None where that is not possible
     attributes : of the run file, beside those that every run has
     layout : further arguments of `Classification`
+    record_chip : recorder, programmed chip and its number -> writes what is to be kept of the chip
     """
 
     network: Network
@@ -84,6 +86,7 @@ class Work:
     save: Callable[[Any, Path], Any] | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
+    record_chip: Callable[[FileRecorder, Any, int], None] | None = None
 
 
 def refuse_options(request: Request, what: str, *known: str) -> None:
