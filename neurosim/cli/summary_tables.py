@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from neurosim.cli.terminal import per_cent, plural, say, table, title, visible
 from neurosim.foundation.units import format_area, format_si, format_time
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from neurosim.reports import Stepwise, Summary
 
 GIGA = 1e9
-_TOLD = ("network", "chip", "mode", "inputs", "seed", "drift_compensation")
+_TOLD = ("network", "chip", "mode", "inputs", "seed")
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)  # of which the accuracy is shown
 SQUARE_MM = 1e-6  # in square metres
 
@@ -21,8 +23,8 @@ def show_summary(summary: Summary) -> None:
     """Print all that a run came to."""
     of = {name: summary.attributes.get(name, "?") for name in _TOLD}
     say(visible(f"{of['network']} on {of['chip']} ({of['mode']})"), "bold")
-    work = f"{plural(summary.images, 'image')} of {of['inputs']}, {plural(summary.chips, 'chip')}"
-    say(visible(f"{work}, seed {of['seed']}, drift compensation {of['drift_compensation']}"))
+    work = f"{plural(summary.images, 'image')} of {of['inputs']}, {plural(summary.chips, 'chip')}, seed {of['seed']}"
+    say(visible(", ".join([work, *_how(summary.attributes)])))
     _accuracy(summary)
     if summary.ledger.priced:
         _energy(summary.ledger)
@@ -33,10 +35,21 @@ def show_summary(summary: Summary) -> None:
     _saturation(summary)
 
 
+def _how(attributes: Mapping[str, Any]) -> Iterator[str]:
+    """What a run was told beside its network and chip."""
+    if "drift_compensation" in attributes:
+        yield f"drift compensation {attributes['drift_compensation']}"
+    if "steps" in attributes:
+        yield f"{attributes['steps']} steps"
+    if "encoding" in attributes:
+        yield f"input {attributes['encoding']}"
+
+
 def _accuracy(summary: Summary) -> None:
     accuracy, several = summary.accuracy, summary.chips > 1
-    title(f"Accuracy (float network: {per_cent(summary.float_accuracy)})")
-    columns = ["time", "mean", "95 % interval", "to float"]
+    compared = not math.isnan(summary.float_accuracy)  # a network that learns on the chip has no float twin
+    title(f"Accuracy (float network: {per_cent(summary.float_accuracy)})" if compared else "Accuracy")
+    columns = ["time", "mean", "95 % interval", *(["to float"] if compared else [])]
     columns += ["worst .. best chip"] if several else []
     columns += ["energy"] if summary.ledger.priced else []
     rows = []
@@ -46,14 +59,15 @@ def _accuracy(summary: Summary) -> None:
             format_time(seconds),
             per_cent(accuracy.mean[time]),
             f"{100 * accuracy.low[time]:.2f} .. {per_cent(accuracy.high[time])}",
-            f"{100 * summary.difference_to_float[time]:+.2f}",
         ]
+        row += [f"{100 * summary.difference_to_float[time]:+.2f}"] if compared else []
         row += [f"{100 * chips.min():.2f} .. {per_cent(chips.max())}"] if several else []
         row += [format_si(float(summary.joules[time]), "J")] if summary.ledger.priced else []
         rows.append(row)
     table(columns, rows, right=range(1, len(columns)))
     say(f"Interval: {accuracy.method}.", "dim")
-    say("To float: difference to the float network, in percentage points.", "dim")
+    if compared:
+        say("To float: difference to the float network, in percentage points.", "dim")
 
 
 def show_steps(stepwise: Stepwise) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ class Summary:
 
     attributes : of the run file (network, chip, chip_label, mode, inputs, seed, ...)
     accuracy : over chips, per time
-    float_accuracy : of the plain float network on the same images
+    float_accuracy : of the plain float network on the same images; NaN where there is none
     agreement : fraction of images that chip and float network class alike, mean over chips, (times,)
     saturation : "ADC" and "DAC" -> fraction of conversions at the end of the range, (times, layers); what
         the chip does not have is left out
@@ -66,7 +67,7 @@ def summarise(run: RunFile, prices: Any = None) -> Summary:
         layers=stored.layers,
         class_names=stored.class_names,
         accuracy=Accuracy.of(predictions == labels, stored.times_s),
-        float_accuracy=float((reference == labels).mean()),
+        float_accuracy=float((reference == labels).mean()) if (reference >= 0).any() else math.nan,
         agreement=(predictions == reference).mean(axis=(0, 2)),
         saturation=_saturation(stored, stored_run(run, time=0)),
         confusion=np.stack([confusion_matrix(labels, predictions[:, t], classes) for t in times]),
