@@ -84,7 +84,8 @@ def _side_by_side(comparison: Comparison) -> Section:
 
 def _whole(ledger: Ledger) -> Iterator[str]:
     for row in ledger.whole_chip:
-        text = f"the whole chip's static power takes {format_si(row.joules, 'J')} per inference, used or not"
+        watts = f" of {format_si(row.price.value, 'W')}" if row.price else ""
+        text = f"the whole chip's static power{watts} takes {format_si(row.joules, 'J')} per inference, used or not"
         yield f"{text}; the sums hold the used cores' share alone"
 
 
