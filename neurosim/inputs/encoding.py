@@ -21,7 +21,9 @@ import numpy as np
 
 from neurosim.foundation.errors import ConfigError, near
 from neurosim.foundation.streams import Stream
-from neurosim.kernels.spike_trains import FULL, encode_random, encode_rate
+from neurosim.kernels import spikes as kernel
+from neurosim.kernels.spike_loops import encode_random
+from neurosim.kernels.spikes import FULL, Call
 
 Encoding = Literal["deterministic", "bernoulli", "poisson", "direct", "events"]
 ENCODINGS: tuple[Encoding, ...] = ("deterministic", "bernoulli", "poisson", "direct", "events")
@@ -46,29 +48,39 @@ def levels(x: np.ndarray, encoding: Encoding) -> np.ndarray:
 class Encoder:
     """Gives the spikes of a block of images, step after step.
 
-    x : (images, inputs), in units of the largest input
-    stream : names the random draws, with `first_image`, the data-set index of the block's first image
+    images, inputs : of a block
+    stream : names the random draws
+    spikes : the step's spike list, int32 (images * inputs + 1,): flat indices, and their number last
+    advance : makes the next step's list
     """
 
-    def __init__(self, x: np.ndarray, encoding: Encoding, stream: Stream, first_image: int) -> None:
-        flat = levels(x, encoding).ravel()
-        self.active = np.flatnonzero(flat).astype(np.int32)
-        self.level = flat[self.active]
-        self.charge = np.zeros_like(self.level)
-        self.inputs, self.first_image = x.shape[1], first_image
-        self.random = encoding != "deterministic"
+    def __init__(self, images: int, inputs: int, encoding: Encoding, stream: Stream) -> None:
+        self.encoding, self.inputs = encoding, inputs
+        self.active, self.spikes = (np.zeros(images * inputs + 1, np.int32) for _ in range(2))
+        self.level, self.charge = (np.zeros(images * inputs, np.int32) for _ in range(2))
         word0, word1 = stream.words()
-        self.word0, self.word1 = np.uint64(word0), np.uint64(word1)
+        self._words = np.uint64(word0), np.uint64(word1)
+        self._first_image, self._step = 0, 0
+        deterministic = encoding == "deterministic"
+        self.advance: Call = (
+            kernel.encode(self.active, self.level, self.charge, self.spikes) if deterministic else self._draw
+        )
 
-    def encode(self, step: int, spikes: np.ndarray) -> None:
-        """Write the step's spike list: int32 (images * inputs + 1,), flat indices, their number last. Steps of
-        the deterministic code must be asked for in order."""
-        if self.random:
-            encode_random(
-                self.active, self.level, self.inputs, self.first_image, self.word0, self.word1, step, spikes
-            )
-        else:
-            encode_rate(self.active, self.level, self.charge, spikes)
+    def load(self, x: np.ndarray, first_image: int) -> None:
+        """Begin with other images: (images, inputs), in units of the largest input; `first_image` is the data-set
+        index of the first of them."""
+        flat = levels(x, self.encoding).ravel()
+        active = np.flatnonzero(flat)
+        self.active[: active.size], self.active[-1] = active, active.size
+        self.level[: active.size] = flat[active]
+        self.charge.fill(0)
+        self._first_image, self._step = first_image, 0
+
+    def _draw(self) -> None:
+        encode_random(
+            self.active, self.level, self.inputs, self._first_image, *self._words, self._step, self.spikes
+        )
+        self._step += 1
 
 
 def encode(x: np.ndarray, encoding: str, steps: int, stream: Stream, first_image: int = 0) -> np.ndarray:
@@ -81,12 +93,12 @@ def encode(x: np.ndarray, encoding: str, steps: int, stream: Stream, first_image
         raise ConfigError("encoding", f"one of {', '.join(SPIKING)}", repr(encoding), "it makes no spikes")
     check_steps(steps)
     n = int(np.prod(x.shape[1:]))
-    encoder = Encoder(x.reshape(len(x), n), known, stream, first_image)
+    encoder = Encoder(len(x), n, known, stream)
+    encoder.load(x.reshape(len(x), n), first_image)
     train = np.zeros((len(x), steps, n), np.uint8)
-    spikes = np.zeros(len(x) * n + 1, np.int32)
     for step in range(steps):
-        encoder.encode(step, spikes)
-        image, place = np.divmod(spikes[: spikes[-1]], n)
+        encoder.advance()
+        image, place = np.divmod(encoder.spikes[: encoder.spikes[-1]], n)
         train[image, step, place] = 1
     return train.reshape(len(x), steps, *x.shape[1:])
 

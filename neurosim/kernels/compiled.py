@@ -17,8 +17,17 @@ from pathlib import Path
 
 COMPILED_VARIABLE = "NEUROSIM_COMPILED"  # of the environment: "0" keeps to Numba
 CACHE_VARIABLE = "NEUROSIM_CACHE"
-# no contraction: a fused multiply-add rounds once where the Numba twin rounds twice
-FLAGS = ("-O3", "-march=native", "-ffp-contract=off", "-std=gnu11", "-shared", "-fPIC")
+# no contraction: a fused multiply-add rounds once where the Numba twin rounds twice; arrays of numbers are read as
+# vectors of them, which strict aliasing forbids
+FLAGS = (
+    "-O3",
+    "-march=native",
+    "-ffp-contract=off",
+    "-fno-strict-aliasing",
+    "-std=gnu11",
+    "-shared",
+    "-fPIC",
+)
 TIMEOUT_S = 120.0
 
 

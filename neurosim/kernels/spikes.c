@@ -11,6 +11,9 @@
  * Lower halves are stored with an offset of 2^(half-1), so that they are not negative and never borrow from
  * the upper one; that offset comes off once per added row.
  * Rows are padded with zeros to whole vectors of 64 bytes.
+ *
+ * Every exported function takes its arguments as one array of 64-bit words (addresses and whole numbers), in the order
+ * of its comment, so that a step's calls can be chained: `chain` makes many in one.
  */
 #include <stdint.h>
 #include <string.h>
@@ -22,10 +25,6 @@ typedef int16_t lanes16 __attribute__((vector_size(BYTES)));
 typedef int16_t lanes16u __attribute__((vector_size(BYTES), aligned(1)));
 typedef int32_t lanes32 __attribute__((vector_size(BYTES)));
 typedef int32_t lanes32u __attribute__((vector_size(BYTES), aligned(1)));
-typedef int32_t int32x8 __attribute__((vector_size(32), aligned(4)));
-typedef int16_t int16x8 __attribute__((vector_size(16), aligned(2)));
-typedef int8_t int8x8 __attribute__((vector_size(8), aligned(1)));
-typedef int64_t int64x8 __attribute__((vector_size(64), aligned(8)));
 
 /* out[0..columns) += the sum of the listed rows, over NV vectors of columns; at most CHUNK rows at a time */
 #define ROWS(NAME, NV, WEIGHT, LANE, LANES, LANESU, UNSIGNED, HALF)                                      \
@@ -86,17 +85,28 @@ INLINE void sum32(const int32_t *list, long count, const int32_t *w, long ld, in
     }
 }
 
-/* out (tiles, images, m) = sums over the rows of each tile; edges (tiles + 1) */
+#define AT(TYPE, k) ((TYPE *)(uintptr_t)a[k])
+
+/* functions, their argument arrays, how many */
+void chain(const int64_t *a) {
+    const int64_t *functions = AT(const int64_t, 0), *arguments = AT(const int64_t, 1);
+    for (long k = 0; k < a[2]; k++)
+        ((void (*)(const int64_t *))(uintptr_t)functions[k])((const int64_t *)(uintptr_t)arguments[k]);
+}
+
+/* list, capacity, images, n, edges (tiles + 1), tiles, w, ld, m, out
+ * out (tiles, images, m) = sums over the rows of each tile */
 #define DENSE(NAME, WEIGHT, SUM_T, SUM)                                                                  \
-    void NAME(const int32_t *list, long capacity, long images, long n, const int64_t *edges, long tiles,  \
-              const WEIGHT *w, long ld, long m, SUM_T *out) {                                             \
-        long q = 0, count = list[capacity];                                                              \
+    void NAME(const int64_t *a) {                                                                        \
+        const int32_t *list = AT(const int32_t, 0);                                                      \
+        long count = list[a[1]], images = a[2], n = a[3], tiles = a[5], ld = a[7], m = a[8], q = 0;       \
+        const int64_t *edges = AT(const int64_t, 4);                                                     \
         for (long b = 0; b < images; b++) {                                                              \
-            const WEIGHT *own = w - b * n * ld;                                                          \
+            const WEIGHT *own = AT(const WEIGHT, 6) - b * n * ld;                                        \
             for (long tile = 0; tile < tiles; tile++) {                                                  \
                 long start = q, end = b * n + edges[tile + 1];                                           \
                 while (q < count && list[q] < end) q++;                                                  \
-                SUM(list + start, q - start, own, ld, out + (tile * images + b) * m, m);                 \
+                SUM(list + start, q - start, own, ld, AT(SUM_T, 9) + (tile * images + b) * m, m);         \
             }                                                                                            \
         }                                                                                                \
     }
@@ -122,33 +132,45 @@ INLINE long pack(const uint8_t *flags, long m, int32_t first, int32_t *list) {
     return k;
 }
 
-/* The whole layer: product, integrate-and-fire neurons with reset by subtraction, spike list of the population.
- * v (images, m) += scale * sum + bias; spikes where v >= threshold (strict: v >); list of capacity images * m.
- * `sums` and `flags` are scratch of m elements. */
+/* integrate-and-fire with reset by subtraction: v += scale * x + bias; a spike where v reaches the threshold */
+INLINE void fire(long m, long strict, const double *restrict x, const double *restrict scale,
+                 const double *restrict bias, const double *restrict threshold, double *restrict v,
+                 uint8_t *restrict flags) {
+    if (strict)
+        for (long j = 0; j < m; j++) {
+            double next = v[j] + (x[j] * scale[j] + bias[j]);
+            uint8_t fires = next > threshold[j];
+            v[j] = next - (fires ? threshold[j] : 0.0);
+            flags[j] = fires;
+        }
+    else
+        for (long j = 0; j < m; j++) {
+            double next = v[j] + (x[j] * scale[j] + bias[j]);
+            uint8_t fires = next >= threshold[j];
+            v[j] = next - (fires ? threshold[j] : 0.0);
+            flags[j] = fires;
+        }
+}
+
+/* list, capacity, images, n, w, ld, m, scale, bias, threshold (m), strict, v (images, m), spikes (images * m + 1),
+ * sums, x, flags (m, scratch)
+ * a dense layer and its neurons */
 #define FUSED(NAME, WEIGHT, SUM_T, SUM)                                                                  \
-    void NAME(const int32_t *list, long capacity, long images, long n, const WEIGHT *w, long ld, long m,  \
-              double scale, const double *bias, const double *threshold, long strict, double *v,          \
-              int32_t *spikes, SUM_T *sums, uint8_t *flags) {                                             \
-        long q = 0, count = list[capacity], sent = 0;                                                    \
+    void NAME(const int64_t *a) {                                                                        \
+        const int32_t *list = AT(const int32_t, 0);                                                      \
+        long count = list[a[1]], images = a[2], n = a[3], ld = a[5], m = a[6], q = 0, sent = 0;           \
+        const double *scale = AT(const double, 7), *bias = AT(const double, 8), *threshold = AT(const double, 9); \
+        int32_t *spikes = AT(int32_t, 12);                                                               \
+        SUM_T *sums = AT(SUM_T, 13);                                                                     \
+        double *x = AT(double, 14);                                                                      \
+        uint8_t *flags = AT(uint8_t, 15);                                                                \
         for (long b = 0; b < images; b++) {                                                              \
             long start = q, end = (b + 1) * n;                                                           \
-            double *own = v + b * m;                                                                     \
+            double *v = AT(double, 11) + b * m;                                                          \
             while (q < count && list[q] < end) q++;                                                      \
-            SUM(list + start, q - start, w - b * n * ld, ld, sums, m);                                   \
-            if (strict)                                                                                  \
-                for (long j = 0; j < m; j++) {                                                           \
-                    double next = own[j] + (sums[j] * scale + bias[j]);                                  \
-                    uint8_t fires = next > threshold[j];                                                 \
-                    own[j] = next - (fires ? threshold[j] : 0.0);                                        \
-                    flags[j] = fires;                                                                    \
-                }                                                                                        \
-            else                                                                                         \
-                for (long j = 0; j < m; j++) {                                                           \
-                    double next = own[j] + (sums[j] * scale + bias[j]);                                  \
-                    uint8_t fires = next >= threshold[j];                                                \
-                    own[j] = next - (fires ? threshold[j] : 0.0);                                        \
-                    flags[j] = fires;                                                                    \
-                }                                                                                        \
+            SUM(list + start, q - start, AT(const WEIGHT, 4) - b * n * ld, ld, sums, m);                 \
+            for (long j = 0; j < m; j++) x[j] = sums[j];                                                 \
+            fire(m, a[10], x, scale, bias, threshold, v, flags);                                         \
             sent += pack(flags, m, (int32_t)(b * m), spikes + sent);                                     \
         }                                                                                                \
         spikes[images * m] = (int32_t)sent;                                                              \
@@ -158,26 +180,154 @@ FUSED(fused8, int8_t, int32_t, sum8)
 FUSED(fused16, int16_t, int32_t, sum16)
 FUSED(fused32, int32_t, int64_t, sum32)
 
-/* Products along a table: neuron j drives row rows[e] of the sums at offset slots[e], for e in first[j]..first[j+1].
- * out (tiles, images, block): the slots of one image and tile lie together, `ld` columns each (a multiple of 8). */
-#define TABLE(NAME, WEIGHT, NARROW8, SUM_T, WIDE8)                                                       \
-    void NAME(const int32_t *list, long capacity, long images, long n, const int64_t *first,              \
-              const int64_t *slots, const int32_t *rows, const WEIGHT *w, long ld, long block, SUM_T *out) {\
-        long count = list[capacity], b = 0;                                                              \
-        (void)images;                                                                                    \
-        for (long q = 0; q < count; q++) {                                                               \
-            while (list[q] >= (b + 1) * n) b++;                                                          \
-            long j = list[q] - b * n;                                                                    \
-            for (long e = first[j]; e < first[j + 1]; e++) {                                             \
-                SUM_T *target = out + b * block + slots[e];                                              \
-                const WEIGHT *row = w + rows[e] * ld;                                                    \
-                for (long c = 0; c < ld; c += 8)                                                         \
-                    *(WIDE8 *)(target + c) += __builtin_convertvector(*(const NARROW8 *)(row + c), WIDE8); \
-            }                                                                                            \
+/* target[0..8) += row[0..8); spelt out for AVX2, where compilers widen badly or not at all */
+#if defined(__AVX2__)
+#include <immintrin.h>
+INLINE void add8(int32_t *target, const int8_t *row) {
+    __m256i sum = _mm256_loadu_si256((const __m256i *)target);
+    sum = _mm256_add_epi32(sum, _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)row)));
+    _mm256_storeu_si256((__m256i *)target, sum);
+}
+INLINE void add16(int32_t *target, const int16_t *row) {
+    __m256i sum = _mm256_loadu_si256((const __m256i *)target);
+    sum = _mm256_add_epi32(sum, _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)row)));
+    _mm256_storeu_si256((__m256i *)target, sum);
+}
+INLINE void add32(int64_t *target, const int32_t *row) {
+    for (int half = 0; half < 8; half += 4) {
+        __m256i sum = _mm256_loadu_si256((const __m256i *)(target + half));
+        sum = _mm256_add_epi64(sum, _mm256_cvtepi32_epi64(_mm_loadu_si128((const __m128i *)(row + half))));
+        _mm256_storeu_si256((__m256i *)(target + half), sum);
+    }
+}
+#else
+#define ADD(NAME, SUM_T, WEIGHT)                                                                         \
+    INLINE void NAME(SUM_T *restrict target, const WEIGHT *restrict row) {                               \
+        for (int u = 0; u < 8; u++) target[u] += row[u];                                                 \
+    }
+ADD(add8, int32_t, int8_t)
+ADD(add16, int32_t, int16_t)
+ADD(add32, int64_t, int32_t)
+#endif
+
+/* sums at slots[e] += row rows[e], for e in start..end; `ld` columns, a multiple of 8 */
+#define SPREAD(NAME, SUM_T, WEIGHT, ADD8)                                                                \
+    INLINE void NAME(long start, long end, const int64_t *slots, const int32_t *rows, const WEIGHT *w, long ld, \
+                     SUM_T *sums) {                                                                      \
+        for (long e = start; e < end; e++) {                                                             \
+            SUM_T *target = sums + slots[e];                                                             \
+            const WEIGHT *row = w + rows[e] * ld;                                                        \
+            for (long c = 0; c < ld; c += 8) ADD8(target + c, row + c);                                  \
         }                                                                                                \
     }
 
-typedef int32_t int32x8n __attribute__((vector_size(32), aligned(4)));
-TABLE(table8, int8_t, int8x8, int32_t, int32x8)
-TABLE(table16, int16_t, int16x8, int32_t, int32x8)
-TABLE(table32, int32_t, int32x8n, int64_t, int64x8)
+SPREAD(spread8, int32_t, int8_t, add8)
+SPREAD(spread16, int32_t, int16_t, add16)
+SPREAD(spread32, int64_t, int32_t, add32)
+
+/* list, capacity, n, first (n + 1), slots, rows, w, ld, block, out, elements of out
+ * products along a table of connections; out (tiles, images, block) */
+#define TABLE(NAME, WEIGHT, SUM_T, SPREAD_AT)                                                            \
+    void NAME(const int64_t *a) {                                                                        \
+        const int32_t *list = AT(const int32_t, 0), *rows = AT(const int32_t, 5);                         \
+        long count = list[a[1]], n = a[2], ld = a[7], block = a[8], b = 0;                                \
+        const int64_t *first = AT(const int64_t, 3), *slots = AT(const int64_t, 4);                       \
+        const WEIGHT *w = AT(const WEIGHT, 6);                                                           \
+        memset(AT(SUM_T, 9), 0, a[10] * sizeof(SUM_T));                                                  \
+        for (long q = 0; q < count; q++) {                                                               \
+            while (list[q] >= (b + 1) * n) b++;                                                          \
+            long j = list[q] - b * n;                                                                    \
+            SPREAD_AT(first[j], first[j + 1], slots, rows, w, ld, AT(SUM_T, 9) + b * block);              \
+        }                                                                                                \
+    }
+
+TABLE(table8, int8_t, int32_t, spread8)
+TABLE(table16, int16_t, int32_t, spread16)
+TABLE(table32, int32_t, int64_t, spread32)
+
+/* list, capacity, images, n, first, slots, rows, w, ld, block, m, place (m), scale, bias, threshold (m), strict,
+ * v (images, m), spikes (images * m + 1), sums (block), x, flags (m, scratch)
+ * a convolution and its neurons; output j is the sum at place[j] */
+#define FUSED_TABLE(NAME, WEIGHT, SUM_T, SPREAD_AT)                                                      \
+    void NAME(const int64_t *a) {                                                                        \
+        const int32_t *list = AT(const int32_t, 0), *rows = AT(const int32_t, 6), *place = AT(const int32_t, 11); \
+        long count = list[a[1]], images = a[2], n = a[3], ld = a[8], m = a[10], q = 0, sent = 0;          \
+        const int64_t *first = AT(const int64_t, 4), *slots = AT(const int64_t, 5);                       \
+        const WEIGHT *w = AT(const WEIGHT, 7);                                                           \
+        const double *scale = AT(const double, 12), *bias = AT(const double, 13), *threshold = AT(const double, 14); \
+        int32_t *spikes = AT(int32_t, 17);                                                               \
+        SUM_T *sums = AT(SUM_T, 18);                                                                     \
+        double *x = AT(double, 19);                                                                      \
+        uint8_t *flags = AT(uint8_t, 20);                                                                \
+        for (long b = 0; b < images; b++) {                                                              \
+            double *v = AT(double, 16) + b * m;                                                          \
+            memset(sums, 0, a[9] * sizeof *sums);                                                        \
+            for (; q < count && list[q] < (b + 1) * n; q++) {                                            \
+                long j = list[q] - b * n;                                                                \
+                SPREAD_AT(first[j], first[j + 1], slots, rows, w, ld, sums);                              \
+            }                                                                                            \
+            for (long j = 0; j < m; j++) x[j] = sums[place[j]];                                          \
+            fire(m, a[15], x, scale, bias, threshold, v, flags);                                         \
+            sent += pack(flags, m, (int32_t)(b * m), spikes + sent);                                     \
+        }                                                                                                \
+        spikes[images * m] = (int32_t)sent;                                                              \
+    }
+
+FUSED_TABLE(fused_table8, int8_t, int32_t, spread8)
+FUSED_TABLE(fused_table16, int16_t, int32_t, spread16)
+FUSED_TABLE(fused_table32, int32_t, int64_t, spread32)
+
+/* active (a list), capacity, level, charge (of each in the list), spikes, full
+ * one step of a deterministic rate code: charge += level, a spike where it reaches full, which is taken off */
+void encode(const int64_t *a) {
+    const int32_t *active = AT(const int32_t, 0), *level = AT(const int32_t, 2);
+    int32_t *charge = AT(int32_t, 3), *spikes = AT(int32_t, 4), full = (int32_t)a[5];
+    long sent = 0, count = active[a[1]];
+    for (long q = 0; q < count; q++) {
+        int32_t after = charge[q] + level[q], fires = after >= full;
+        charge[q] = after - (fires ? full : 0);
+        spikes[sent] = active[q];
+        sent += fires;
+    }
+    spikes[a[1]] = (int32_t)sent;
+}
+
+/* list, capacity, images, n, first (n + 1), windows, taps (windows, k), k, counts (images, n), flags (m), m, out
+ * max pooling of spikes: a window passes those of its neuron with most spikes so far, of equals the first */
+void winners(const int64_t *a) {
+    const int32_t *list = AT(const int32_t, 0), *windows = AT(const int32_t, 5), *taps = AT(const int32_t, 6);
+    long count = list[a[1]], images = a[2], n = a[3], k = a[7], m = a[10], q = 0, sent = 0;
+    const int64_t *first = AT(const int64_t, 4);
+    int32_t *out = AT(int32_t, 11);
+    uint8_t *flags = AT(uint8_t, 9);
+    for (long b = 0; b < images; b++) {
+        int32_t *own = AT(int32_t, 8) + b * n;
+        long start = q;
+        for (; q < count && list[q] < (b + 1) * n; q++) own[list[q] - b * n]++;
+        if (q == start) continue;
+        for (long s = start; s < q; s++) {
+            int32_t j = list[s] - (int32_t)(b * n);
+            for (long e = first[j]; e < first[j + 1]; e++) {
+                const int32_t *window = taps + windows[e] * k;
+                int32_t most = own[j];
+                long t = 0;
+                for (; window[t] != j; t++)
+                    if (window[t] >= 0 && own[window[t]] >= most) break;
+                if (window[t] != j) continue;
+                for (t++; t < k; t++)
+                    if (window[t] >= 0 && own[window[t]] > most) break;
+                if (t == k) flags[windows[e]] = 1;
+            }
+        }
+        sent += pack(flags, m, (int32_t)(b * m), out + sent);
+        memset(flags, 0, m);
+    }
+    out[images * m] = (int32_t)sent;
+}
+
+/* list, capacity, counts: counts[index] += 1 for every spike */
+void count_floats(const int64_t *a) {
+    const int32_t *list = AT(const int32_t, 0);
+    float *counts = AT(float, 2);
+    for (long q = 0; q < list[a[1]]; q++) counts[list[q]] += 1;
+}

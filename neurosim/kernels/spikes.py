@@ -3,28 +3,29 @@
 A spike list is an int32 array: flat indices (image * n + neuron) in ascending order, repeats allowed, and their
 number in its last element; it is what Brian2 keeps as a group's spike space. Each function prepares a call on
 fixed arrays, which a simulation then makes in every step: the C kernel of spikes.c where it can be compiled, else
-its Numba twin. Sums of integers are exact, so both give the same bits, in any order.
+its Numba twin in spike_loops.py. Sums of integers are exact, so both give the same bits, in any order.
 """
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from neurosim.foundation.errors import LimitError
+from neurosim.kernels import spike_loops as loops
 from neurosim.kernels.compiled import library
 
 Call = Callable[[], None]
-_BITS = {np.dtype(np.int8): 8, np.dtype(np.int16): 16, np.dtype(np.int32): 32}
-_VECTOR_BYTES = 64
+FULL = 1 << 24  # an encoder's charge at which it spikes, and the level of an input of 1
 TABLE_COLUMNS = 8  # columns of a table's rows and sums are padded to a multiple of this
 MOST_ROWS = 65_536  # of one tile: int16 rows then add up within 32 bits
+_BITS = {np.dtype(np.int8): 8, np.dtype(np.int16): 16, np.dtype(np.int32): 32}
+_VECTOR_BYTES = 64
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Rows:
     """Integer weights as the kernels read them.
 
     plain : (rows, columns) int8, int16 or int32
-    packed : the same padded to whole vectors, the lower halves of lanes offset (see spikes.c); rows `ld` apart
+    packed : the same padded to whole vectors, the lower halves of lanes offset (see spikes.c)
     """
 
     plain: np.ndarray
@@ -44,9 +45,87 @@ class Rows:
         return _BITS[self.plain.dtype]
 
     @property
+    def width(self) -> int:
+        """Elements from one packed row to the next."""
+        return int(self.packed.shape[1])
+
+    @property
     def sums(self) -> Any:
         """Type of a sum of rows."""
         return np.int64 if self.bits == 32 else np.int32
+
+
+@dataclass(frozen=True)
+class Table:
+    """Connections of a convolution: input j adds row `rows[e]` to the sums that begin at `slots[e]` of its image's,
+    for e in first[j]..first[j + 1].
+
+    first : int64 (inputs + 1,); slots : int64, rows : int32 (entries,)
+    block : elements from one image's sums to the next
+    """
+
+    first: np.ndarray
+    slots: np.ndarray
+    rows: np.ndarray
+    block: int
+
+
+@dataclass(frozen=True)
+class Fire:
+    """What integrate-and-fire neurons with reset by subtraction need, beside their input.
+
+    scale, bias, threshold : float64 (neurons,); v += scale * sum + bias
+    strict : spikes where v > threshold, else where v >= threshold
+    v : float64 (images * neurons,); sent : the population's spike list
+    """
+
+    scale: np.ndarray
+    bias: np.ndarray
+    threshold: np.ndarray
+    strict: bool
+    v: np.ndarray
+    sent: np.ndarray
+
+
+class KernelCall:
+    """A C function with its arguments, as one array of 64-bit words; the arrays stay alive with it."""
+
+    def __init__(self, function: Any, *arguments: np.ndarray | int) -> None:
+        self._keep = arguments
+        self.address = ctypes.cast(function, ctypes.c_void_p).value
+        words = [a.ctypes.data if isinstance(a, np.ndarray) else int(a) for a in arguments]
+        self.words = np.array(words, np.int64)
+        function.restype, function.argtypes = None, [ctypes.c_void_p]
+        self._call = partial(function, self.words.ctypes.data)
+
+    def __call__(self) -> None:
+        self._call()
+
+
+def chained(calls: Iterable[Call]) -> list[Call]:
+    """The same calls, runs of C functions made one call each: a call from Python costs as much as a small layer."""
+    done: list[Call] = []
+    run: list[KernelCall] = []
+    for call in (*calls, None):
+        if isinstance(call, KernelCall):
+            run.append(call)
+            continue
+        if run:
+            done.append(run[0] if len(run) == 1 else _chain(run))
+            run = []
+        if call is not None:
+            done.append(call)
+    return done
+
+
+def _chain(run: list[KernelCall]) -> KernelCall:
+    own = library("spikes")
+    assert own is not None
+    functions = np.array([call.address for call in run], np.int64)
+    arguments = np.array([call.words.ctypes.data for call in run], np.int64)
+    made = KernelCall(own.chain, functions, arguments, len(run))
+    made._keep = (*made._keep, *run)  # type: ignore[assignment]
+    return made
 
 
 def dense_rows(weights: np.ndarray) -> Rows:
@@ -81,121 +160,85 @@ def _aligned(rows: int, columns: int, dtype: Any) -> np.ndarray:
     return np.asarray(buffer[first : first + n_bytes].view(dtype).reshape(rows, columns))
 
 
-def dense(spikes: np.ndarray, images: int, edges: np.ndarray, rows: Rows, out: np.ndarray,
-          compiled: bool = True) -> Call:  # fmt: skip
+def dense(spikes: np.ndarray, images: int, edges: np.ndarray, rows: Rows, out: np.ndarray) -> Call:
     """out[tile, image] = sum of the rows of that tile that the image's spikes name.
 
     spikes : a spike list of `images` x `edges[-1]` inputs; edges : int64 (tiles + 1,), borders of the row tiles
     out : int32 (tiles, images, columns), int64 for int32 rows; overwritten
     """
-    n, tiles = int(edges[-1]), len(edges) - 1
-    columns = rows.plain.shape[1]
-    own = library("spikes") if compiled else None
-    if own is None:
-        return partial(_dense, spikes, images, n, edges, rows.plain, out)
-    return _bound(getattr(own, f"dense{rows.bits}"), spikes, len(spikes) - 1, images, n, edges, tiles,
-                  rows.packed, rows.packed.shape[1], columns, out)  # fmt: skip
+    n, tiles, columns = int(edges[-1]), len(edges) - 1, rows.plain.shape[1]
+    if (own := library("spikes")) is None:
+        return partial(loops.dense, spikes, images, n, edges, rows.plain, out)
+    return KernelCall(getattr(own, f"dense{rows.bits}"), spikes, len(spikes) - 1, images, n, edges, tiles,
+                      rows.packed, rows.width, columns, out)  # fmt: skip
 
 
-def fused(spikes: np.ndarray, images: int, rows: Rows, scale: float, bias: np.ndarray, threshold: np.ndarray,
-          strict: bool, v: np.ndarray, sent: np.ndarray, compiled: bool = True) -> Call:  # fmt: skip
-    """A whole dense layer of integrate-and-fire neurons with reset by subtraction.
-
-    v += scale * (sum of rows) + bias; a neuron spikes where v >= threshold (strict: v > threshold), which is taken
-    off. bias, threshold : float64 (columns,); v : float64 (images * columns,); sent : the population's spike list
-    """
+def fused(spikes: np.ndarray, images: int, rows: Rows, fire: Fire) -> Call:
+    """A whole dense layer of one tile: products, thresholds, resets and the spike list of its neurons."""
     n, columns = rows.plain.shape
     sums, flags = np.zeros(columns, rows.sums), np.zeros(columns, np.uint8)
-    own = library("spikes") if compiled else None
-    if own is None:
-        return partial(_fused, spikes, images, n, rows.plain, scale, bias, threshold, strict, v, sent, sums)
-    return _bound(getattr(own, f"fused{rows.bits}"), spikes, len(spikes) - 1, images, n, rows.packed,
-                  rows.packed.shape[1], columns, float(scale), bias, threshold, int(strict), v, sent, sums,
-                  flags)  # fmt: skip
+    neurons = (fire.scale, fire.bias, fire.threshold, fire.strict, fire.v, fire.sent)
+    if (own := library("spikes")) is None:
+        return partial(loops.fused, spikes, images, n, rows.plain, *neurons, sums)
+    return KernelCall(getattr(own, f"fused{rows.bits}"), spikes, len(spikes) - 1, images, n, rows.packed,
+                      rows.width, columns, *neurons, sums, np.zeros(columns), flags)  # fmt: skip
 
 
-def table(spikes: np.ndarray, images: int, first: np.ndarray, slots: np.ndarray, rows_of: np.ndarray, rows: Rows,
-          block: int, out: np.ndarray, compiled: bool = True) -> Call:  # fmt: skip
-    """Sums along a table of connections (a convolution's): input j adds row `rows_of[e]` to the sums that begin
-    at `slots[e]` of its image's, for e in first[j]..first[j + 1].
+def table(spikes: np.ndarray, along: Table, rows: Rows, out: np.ndarray) -> Call:
+    """Sums along a table of connections; out : flat int32 (int64 for int32 rows), overwritten."""
+    n = len(along.first) - 1
+    if (own := library("spikes")) is None:
+        return partial(
+            loops.table, spikes, n, along.first, along.slots, along.rows, rows.packed, along.block, out
+        )
+    return KernelCall(getattr(own, f"table{rows.bits}"), spikes, len(spikes) - 1, n, along.first, along.slots,
+                      along.rows, rows.packed, rows.width, along.block, out, out.size)  # fmt: skip
 
-    first : int64 (inputs + 1,); slots : int64, rows_of : int32 (entries,)
-    block : elements from one image's sums to the next; out : flat int32 (int64 for int32 rows), zeroed first
+
+def fused_table(spikes: np.ndarray, images: int, along: Table, rows: Rows, place: np.ndarray,
+                fire: Fire) -> Call:  # fmt: skip
+    """A whole convolution of one tile, and its neurons; neuron j takes the sum at place[j], int32 (neurons,)."""
+    n, sums, flags = len(along.first) - 1, np.zeros(along.block, rows.sums), np.zeros(len(place), np.uint8)
+    neurons = (fire.scale, fire.bias, fire.threshold, fire.strict, fire.v, fire.sent)
+    if (own := library("spikes")) is None:
+        return partial(loops.fused_table, spikes, images, n, along.first, along.slots, along.rows, rows.packed, place,
+                       *neurons, sums)  # fmt: skip
+    return KernelCall(getattr(own, f"fused_table{rows.bits}"), spikes, len(spikes) - 1, images, n, along.first,
+                      along.slots, along.rows, rows.packed, rows.width, along.block, len(place), place, *neurons,
+                      sums, np.zeros(len(place)), flags)  # fmt: skip
+
+
+def encode(active: np.ndarray, level: np.ndarray, charge: np.ndarray, spikes: np.ndarray) -> Call:
+    """One step of a deterministic rate code: charge += level; a spike where it reaches FULL, which is taken off.
+
+    active : the inputs that are not zero, a spike list of the same length as `spikes`
+    level, charge : int32, one for each in that list
     """
-    n = len(first) - 1
-    own = library("spikes") if compiled else None
-    if own is None:
-        return partial(_table, spikes, n, first, slots, rows_of, rows.packed, block, out)
-    add = _bound(getattr(own, f"table{rows.bits}"), spikes, len(spikes) - 1, images, n, first, slots, rows_of,
-                 rows.packed, rows.packed.shape[1], block, out)  # fmt: skip
-
-    def call() -> None:
-        out.fill(0)
-        add()
-
-    return call
+    if (own := library("spikes")) is None:
+        return partial(loops.encode_rate, active, level, charge, FULL, spikes)
+    return KernelCall(own.encode, active, len(active) - 1, level, charge, spikes, FULL)
 
 
-def _bound(function: Any, *arguments: Any) -> Call:
-    """The C function with its arguments converted once; the arrays stay alive with the call."""
-    given = tuple(
-        ctypes.c_void_p(a.ctypes.data) if isinstance(a, np.ndarray)
-        else ctypes.c_double(a) if isinstance(a, float) else ctypes.c_long(a)
-        for a in arguments
-    )  # fmt: skip
-    function.restype = None
-    arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+def winners(
+    spikes: np.ndarray, windows: Table, taps: np.ndarray, counts: np.ndarray, out: np.ndarray
+) -> Call:
+    """Max pooling of spikes: a window passes the spikes of the neuron that has made most so far, this step's
+    included; of equals the first in the window.
 
-    def call(_keep: list[np.ndarray] = arrays) -> None:
-        function(*given)
-
-    return call
-
-
-@njit(nogil=True, cache=True)
-def _dense(spikes, images, n, edges, w, out):  # type: ignore[no-untyped-def]
-    out[:] = 0
-    q, count = 0, spikes[-1]
-    for b in range(images):
-        for tile in range(edges.size - 1):
-            end = b * n + edges[tile + 1]
-            target = out[tile, b]
-            while q < count and spikes[q] < end:
-                row = w[spikes[q] - b * n]
-                for j in range(row.size):
-                    target[j] += row[j]
-                q += 1
+    windows : `first` and `rows`, the windows that hold an input
+    taps : int32 (windows, k), the inputs of a window in order, -1 for the margin
+    counts : int32 (images, n), spikes so far, updated; out : the pooled spike list
+    """
+    images, n = counts.shape
+    flags = np.zeros(len(taps), np.uint8)
+    if (own := library("spikes")) is None:
+        return partial(loops.winners, spikes, n, windows.first, windows.rows, taps, counts, flags, out)
+    return KernelCall(own.winners, spikes, len(spikes) - 1, images, n, windows.first, windows.rows, taps,
+                      taps.shape[1], counts, flags, len(taps), out)  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
-def _fused(spikes, images, n, w, scale, bias, threshold, strict, v, sent, sums):  # type: ignore[no-untyped-def]
-    q, count, m = 0, spikes[-1], bias.size
-    k = 0
-    for b in range(images):
-        sums[:] = 0
-        while q < count and spikes[q] < (b + 1) * n:
-            row = w[spikes[q] - b * n]
-            for j in range(m):
-                sums[j] += row[j]
-            q += 1
-        for j in range(m):
-            after = v[b * m + j] + (sums[j] * scale + bias[j])
-            if after > threshold[j] or (after == threshold[j] and not strict):
-                after -= threshold[j]
-                sent[k] = b * m + j
-                k += 1
-            v[b * m + j] = after
-    sent[-1] = k
-
-
-@njit(nogil=True, cache=True)
-def _table(spikes, n, first, slots, rows_of, w, block, out):  # type: ignore[no-untyped-def]
-    out[:] = 0
-    for q in range(spikes[-1]):
-        b = spikes[q] // n
-        j = spikes[q] - b * n
-        for e in range(first[j], first[j + 1]):
-            start = b * block + slots[e]
-            row = w[rows_of[e]]
-            for c in range(row.size):
-                out[start + c] += row[c]
+def count(spikes: np.ndarray, counts: np.ndarray) -> Call:
+    """counts[index] += 1 for every spike; counts : float32, flat indices as the list's."""
+    if (own := library("spikes")) is None:
+        return partial(loops.count_neurons, spikes, counts)
+    return KernelCall(own.count_floats, spikes, len(spikes) - 1, counts)

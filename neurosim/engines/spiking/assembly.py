@@ -8,6 +8,7 @@ Both put the same actions in the same order within one tick, so a spike crosses 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -43,7 +44,7 @@ from neurosim.graph import (
     Weighted,
 )
 from neurosim.graph.spiking_layers import Merge as MergeAxes
-from neurosim.inputs.encoding import Encoding
+from neurosim.inputs.encoding import Encoder, Encoding
 from neurosim.kernels import spikes
 
 Route = Literal["events", "synapses"]
@@ -96,22 +97,25 @@ def assemble(graph: SpikingGraph, matrices: Mapping[str, Matrix], images: int, e
     values : whether given events are values rather than whole counts
     count : whether arrivals are counted in every step
     """
-    source = graph.source
-    size_most = 1 if encoding != "events" else EVENTS_ROOM
-    as_values = encoding == "direct" or (encoding == "events" and values)
-    signal = (
-        Signal.of_values(source.shape, images) if as_values
-        else Signal.of_spikes(source.shape, images, most=size_most)
-    )  # fmt: skip
     moment = Moment()
-    made = Assembly(
-        graph, images, graph.dt_s or NO_DT_S, route, moment, Input(signal, encoding, stream, moment)
-    )
+    source = _input(graph.source, images, encoding, stream, values, moment)
+    made = Assembly(graph, images, graph.dt_s or NO_DT_S, route, moment, source)
     builder = _Builder(made, matrices, count)
     for name in graph.order:
         builder.add(name)
     builder.wire()
     return made
+
+
+def _input(
+    source: Source, images: int, encoding: Encoding, stream: Stream, values: bool, moment: Moment
+) -> Input:
+    if encoding == "direct" or (encoding == "events" and values):
+        return Input(Signal.of_values(source.shape, images), None, encoding == "events", moment)
+    if encoding == "events":
+        return Input(Signal.of_spikes(source.shape, images, most=EVENTS_ROOM), None, True, moment)
+    encoder = Encoder(images, math.prod(source.shape), encoding, stream)
+    return Input(Signal(source.shape, images, encoder.spikes), encoder, False, moment)
 
 
 class _Builder:
@@ -142,7 +146,7 @@ class _Builder:
         for name in self.pending:
             node = self.made.graph.by_name[name]
             if isinstance(node, Source):
-                self.made.steps.append(Step(name, self.made.source.out, [self.made.source.act]))
+                self.made.steps.append(Step(name, self.made.source.out, self.made.source.actions))
             elif isinstance(node, Population):
                 self._population(node)
             elif isinstance(node, AxonDelay):
@@ -233,15 +237,13 @@ class _Builder:
         return population.name if plain and np.all(neurons.bias == 0) else None
 
     def _fused(self, node: Operation, product: Product, neurons: Neurons, before: list[Action]) -> None:
-        population, matrix, given = neurons.population, product.matrix, product.given
+        population, matrix = neurons.population, product.matrix
         v, sent = neurons.v, neurons.sent
-        assert given.spikes is not None
         assert v is not None
         assert sent is not None
         threshold = spread(population.neurons.threshold, population, 1)
         strict = population.neurons.comparison == ">"
-        call = spikes.fused(given.spikes, given.images, matrix.rows, float(matrix.scale[0]), matrix.bias, threshold,
-                            strict, v, sent)  # fmt: skip
+        call = product.fused(spikes.Fire(matrix.scale, matrix.bias, threshold, strict, v, sent))
         self._append(node.name, product.out, [*before, call])
         self.made.layers[population.name] = Layer(neurons, [])
 
@@ -265,10 +267,11 @@ def _copy(source: Signal, latch: Signal) -> Action:
     return copy
 
 
-def prepare(made: Assembly, after: Action) -> None:
+def prepare(made: Assembly, after: list[Action]) -> None:
     """Give the network to Brian2, and let it compile: one tick in the route "events", which is stepped by hand.
 
-    In the route "synapses" the `Network` runs, Python actions being network operations. `after` ends a step.
+    In the route "synapses" the `Network` runs, Python actions being network operations. `after` ends
+    a step.
     """
     module = brian()
     dt = made.dt_s * module.second
@@ -279,7 +282,7 @@ def prepare(made: Assembly, after: Action) -> None:
                 _network(module, [layer.neurons.group]).run(dt, namespace={})
         return
     objects = [layer.neurons.group for layer in made.layers.values()] + made.objects
-    for order, action in enumerate([*made.actions, after]):
+    for order, action in enumerate([*made.actions, *after]):
         if callable(action):
             objects.append(module.NetworkOperation(action, dt=dt, when="groups", order=order))
         else:

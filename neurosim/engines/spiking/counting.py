@@ -4,8 +4,8 @@ A population belongs to the stage of the weighted layer before it; so do pooling
 means. Fixed: `neuron_updates` (digital neurons: one per neuron and step; the membrane's register is part of an
 update), `threshold_decisions` (analog neurons), `bias_adds`, `encoder_updates` (one per input and step, first layer),
 `comparisons` (max pooling: one per window element but one and step; the class: the largest count, and with digital
-neurons the membranes of equal ones), `additions` of pooling, and the bytes of spike buffers: one bit per neuron
-and step written, one bit per input and step read.
+neurons the membranes of equal ones), `additions` of pooling, and, with digital neurons, the bytes of spike
+buffers: one bit per neuron and step written, one bit per input and step read.
 
 Per image and step: `input_spikes` (made by the encoder, first layer), `spikes` (of the population after the layer),
 `synaptic_events` (arrivals x columns), `row_activations` and, with a DAC, `dac_conversions` (arrivals x column tiles),
@@ -52,7 +52,9 @@ def count_spiking(graph: SpikingGraph, chip: Chip, placement: Placement, images:
             stage = name
             inputs, outputs = math.prod(node.layer.input_shapes[0]), math.prod(node.shape)
             biased = outputs * steps if node.layer.has_bias else 0
-            _add(numbers[stage], {"bias_adds": biased, "buffer_reads": -(-inputs // 8) * steps})
+            _add(numbers[stage], {"bias_adds": biased})
+            if is_digital(chip):
+                _add(numbers[stage], {"buffer_reads": -(-inputs // 8) * steps})
         elif isinstance(node, Operation):
             _add(numbers[stage], {c: n * steps for c, n in _pooling(node.layer).items()})
         elif isinstance(node, Population):
@@ -72,8 +74,9 @@ def is_digital(chip: Chip) -> bool:
 
 
 def _updates(node: Population, chip: Chip, steps: int) -> dict[str, int]:
-    counter = "neuron_updates" if is_digital(chip) else "threshold_decisions"
-    return {counter: node.size * steps, "buffer_writes": -(-node.size // 8) * steps}
+    if not is_digital(chip):
+        return {"threshold_decisions": node.size * steps}
+    return {"neuron_updates": node.size * steps, "buffer_writes": -(-node.size // 8) * steps}
 
 
 def _pooling(layer: Layer) -> dict[str, int]:

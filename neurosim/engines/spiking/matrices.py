@@ -16,7 +16,7 @@ from neurosim.circuits.converters import Converter
 from neurosim.circuits.crossbar import AgedCrossbar
 from neurosim.foundation.streams import Stream
 from neurosim.graph import Operation, Weighted
-from neurosim.kernels import reads, spike_trains
+from neurosim.kernels import reads, spike_loops
 from neurosim.kernels.spikes import Rows, dense_rows, table_rows
 from neurosim.programming import AgedLayer
 
@@ -137,9 +137,8 @@ class Matrix:
 
     @property
     def simple(self) -> bool:
-        """One tile, one vector, and nothing between the sum and the neuron but a scale and a bias."""
-        one = self.wiring.dense and self.wiring.tiles == 1
-        return one and self.analog is None and self.offset is None and not self.apart
+        """One tile, and nothing between the sum and the neuron but a scale and a bias."""
+        return self.wiring.tiles == 1 and self.analog is None and self.offset is None and not self.apart
 
 
 def ideal_matrix(operation: Operation, grid: Grid) -> Matrix:
@@ -253,7 +252,7 @@ class Sums:
         matrix = self.matrix
         self.saturations[:] = 0
         sums = self.sums if matrix.analog is None else self._converted(matrix.analog, first_image, step)
-        spike_trains.currents(sums, self.place, self.minus, matrix.scale, matrix.bias, x)
+        spike_loops.currents(sums, self.place, self.minus, matrix.scale, matrix.bias, x)
         if matrix.offset is not None and arrivals is not None:
             given = arrivals.reshape(self.images, matrix.wiring.tiles, -1).sum(axis=1)
             x -= given[:, self.vector] * matrix.offset

@@ -9,10 +9,10 @@ import numpy as np
 
 from neurosim.engines.engine import Spikes
 from neurosim.engines.spiking.assembly import Assembly
-from neurosim.engines.spiking.steps import Product
+from neurosim.engines.spiking.steps import Action, Product
 from neurosim.foundation.errors import ConfigError, near
 from neurosim.graph import Population
-from neurosim.kernels import spike_trains
+from neurosim.kernels import spike_loops, spikes
 
 
 @dataclass
@@ -75,13 +75,14 @@ class Observer:
         self.made, self.steps, self.watch = made, steps, watch
         _check(made, watch)
         self.output = made.outs[made.graph.output]
+        self.counts = np.zeros((made.images, self.output.size), np.float32)
         self.trains = [name for name in made.outs if _makes_spikes(made, name)]
         self.begin()
 
     def begin(self) -> None:
         """Before a block."""
         made, images = self.made, self.made.images
-        self.counts = np.zeros((images, self.output.size), np.float32)
+        self.counts.fill(0)
         self.outputs = np.zeros((images, self.steps, self.output.size), np.float32)
         self.sent = (
             {name: np.zeros((self.steps, images)) for name in self.trains} if self.watch.events else {}
@@ -96,23 +97,28 @@ class Observer:
         }
         self.reads = np.zeros((3, images))
 
+    @property
+    def actions(self) -> list[Action]:
+        """What ends a step."""
+        counting = [] if self.output.spikes is None else [spikes.count(self.output.spikes, self.counts)]
+        return [*counting, self.after]
+
     def after(self) -> None:
         """Note what the step left, and go on to the next one."""
         step = self.made.moment.step
         if self.output.spikes is not None:
-            spike_trains.count_neurons(self.output.spikes, self.counts)
             self.outputs[:, step] = self.counts
         else:
             self.outputs[:, step] = self.output.values
         for name, row in self.sent.items():
             signal = self.made.outs[name]
-            spike_trains.count_spikes(signal.spikes, signal.size, row[step])
+            spike_loops.count_spikes(signal.spikes, signal.size, row[step])
         for name, events in self.events.items():
             self._note(self.made.products[name], events, step)
         for name, lists in self.lists.items():
-            spikes = self.made.outs[name].spikes
-            assert spikes is not None
-            lists.append(spikes[: spikes[-1]].copy())
+            sent = self.made.outs[name].spikes
+            assert sent is not None
+            lists.append(sent[: sent[-1]].copy())
         for name, trace in self.traces.items():
             v = self.made.layers[name].neurons.v
             assert v is not None
@@ -128,7 +134,7 @@ class Observer:
             self.reads[:] = np.array([[rows], [wiring.tiles * wiring.vectors], [wiring.vectors]])
             events.dac[:, step] = product.saturations_in
         else:
-            spike_trains.count_reads(product.arrivals, wiring.tiles, self.reads)
+            spike_loops.count_reads(product.arrivals, wiring.tiles, self.reads)
         events.arrivals[:, step], events.reads[:, step], events.driven[:, step] = self.reads
 
     def block(self) -> Block:
@@ -137,11 +143,11 @@ class Observer:
         v = None if layer is None else layer.neurons.v
         membranes = None if v is None else v.reshape(self.made.images, -1).copy()
         first = self.made.moment.first_image
-        spikes = {
+        trains = {
             name: _sorted(lists, self.made.outs[name].size, first) for name, lists in self.lists.items()
         }
         sent = {name: np.ascontiguousarray(row.T) for name, row in self.sent.items()}
-        return Block(self.outputs, membranes, sent, self.events, spikes, self.traces)
+        return Block(self.outputs, membranes, sent, self.events, trains, self.traces)
 
 
 def _makes_spikes(made: Assembly, name: str) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from neurosim.foundation.errors import LimitError
 from neurosim.graph.layer import Shape
-from neurosim.kernels import spike_trains
+from neurosim.kernels import spike_loops
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Signal:
         if self._scratch is None:
             self._scratch = np.zeros((self.images, self.size))
         self._scratch.fill(0)
-        spike_trains.count_neurons(self.spikes, self._scratch)
+        spike_loops.count_neurons(self.spikes, self._scratch)
         if self.unit != 1:
             self._scratch *= self.unit
         return self._scratch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.streams import Stream, stream
 from neurosim.graph import Operation, SpikingGraph, Weighted
 from neurosim.inputs.encoding import check_encoding, check_steps
+from neurosim.kernels.spikes import chained
 
 _BUILDING = Lock()  # Brian2's construction is not made for threads
 
@@ -54,9 +54,9 @@ class Simulation:
             self.made: Assembly = assemble(graph, matrices, setup.images, check_encoding(setup.encoding), setup.route,
                                            setup.encoder, setup.values, setup.watch.events)  # fmt: skip
             self.observer = Observer(self.made, setup.steps, setup.watch)
-            prepare(self.made, self.observer.after)
-        actions = [*self.made.actions, self.observer.after]
-        self._calls = [action if callable(action) else action.run for action in actions]
+            prepare(self.made, self.observer.actions)
+        actions = [*self.made.actions, *self.observer.actions]
+        self._calls = chained(action if callable(action) else action.run for action in actions)
 
     def run(self, first_image: int, block: np.ndarray) -> Block:
         """Results of a block: (images, *source shape) for an encoding, (images, steps, *source shape) as events;
@@ -141,7 +141,7 @@ def ideal_matrices(graph: SpikingGraph, grid: Grid) -> dict[str, Matrix]:
     }
 
 
-WORKING_SET = 400_000  # elements of the widest node, over the images of a block
+WORKING_SET = 150_000  # elements of the widest node, over the images of a block
 
 
 def images_at_once(graph: SpikingGraph, most: int = 250) -> int:
@@ -150,10 +150,12 @@ def images_at_once(graph: SpikingGraph, most: int = 250) -> int:
     return max(1, min(most, WORKING_SET // widest))
 
 
-def check_route(route: str) -> None:
-    """Raises ConfigError for an unknown route."""
-    if route not in ROUTES:
-        raise ConfigError("route", f"one of {', '.join(ROUTES)}", repr(route), near(route, ROUTES))
+def check_route(route: str) -> Route:
+    """The route itself; ConfigError, with near names, for an unknown one."""
+    for known in ROUTES:
+        if route == known:
+            return known
+    raise ConfigError("route", f"one of {', '.join(ROUTES)}", repr(route), near(route, ROUTES))
 
 
 def padded(block: np.ndarray, images: int) -> np.ndarray:
@@ -190,6 +192,3 @@ def join_spikes(parts: list[Spikes], end: int) -> Spikes:
     )
     kept = image < end
     return Spikes(image[kept], step[kept], neuron[kept])
-
-
-__all__ = ["NO_DT_S", "Any", "Result", "Setup", "Simulation", "simulate"]

@@ -19,12 +19,11 @@ from neurosim.engines.spiking.matrices import Matrix, Sums
 from neurosim.engines.spiking.neurons import Neurons
 from neurosim.engines.spiking.signals import Signal
 from neurosim.foundation.errors import DataError
-from neurosim.foundation.streams import Stream
 from neurosim.graph import AvgPool, AxonDelay, GlobalAvgPool, MaxPool, Operation
 from neurosim.graph.layer import Shape, padded
 from neurosim.graph.pooling import SumPool
-from neurosim.inputs.encoding import Encoder, Encoding
-from neurosim.kernels import spike_trains, spikes
+from neurosim.inputs.encoding import Encoder
+from neurosim.kernels import spike_loops, spikes
 
 Action = Any  # a Callable[[], None], or an object of Brian2 with run()
 
@@ -53,32 +52,35 @@ class Step:
 class Input:
     """The source: encodes a block of images, or hands over events and currents that are given per step."""
 
-    def __init__(self, signal: Signal, encoding: Encoding, stream: Stream, moment: Moment) -> None:
-        self.out, self.encoding, self.stream, self.moment = signal, encoding, stream, moment
-        self._given: np.ndarray | None = None
-        self._encoder: Encoder | None = None
+    def __init__(self, signal: Signal, encoder: Encoder | None, given: bool, moment: Moment) -> None:
+        self.out, self.encoder, self.given, self.moment = signal, encoder, given, moment
+        self._block = np.zeros(0)
+
+    @property
+    def actions(self) -> list[Action]:
+        """What a step does."""
+        if self.encoder is not None:
+            return [self.encoder.advance]
+        return [self._hand_over] if self.given else []
 
     def load(self, block: np.ndarray) -> None:
         """Take a block: (images, size) for an encoding, (images, steps, size) for events or currents."""
         self.out.clear()
-        if self.encoding == "events":
-            self._given = block
-        elif self.encoding == "direct":
+        if self.encoder is not None:
+            self.encoder.load(block, self.moment.first_image)
+        elif self.given:
+            self._block = block
+        else:
             assert self.out.values is not None
             self.out.values[...] = block
-        else:
-            self._encoder = Encoder(block, self.encoding, self.stream, self.moment.first_image)
 
-    def act(self) -> None:
-        """One step."""
-        if self._encoder is not None:
-            assert self.out.spikes is not None
-            self._encoder.encode(self.moment.step, self.out.spikes)
-        elif self._given is not None and self.out.spikes is not None:
-            self.out.set_counts(self._given[:, self.moment.step])
-        elif self._given is not None:
+    def _hand_over(self) -> None:
+        now = self._block[:, self.moment.step]
+        if self.out.spikes is not None:
+            self.out.set_counts(now)
+        else:
             assert self.out.values is not None
-            self.out.values[...] = self._given[:, self.moment.step]
+            self.out.values[...] = now
 
 
 class Merge:
@@ -132,19 +134,33 @@ class Product:
         assert given.spikes is not None
         if wiring.dense:
             return spikes.dense(given.spikes, given.images, wiring.edges, rows, out)
-        block, width = wiring.vectors * self.sums.width, self.sums.width
+        return spikes.table(given.spikes, self.along, rows, out.reshape(-1))
+
+    @property
+    def along(self) -> spikes.Table:
+        """Where the inputs of a convolution go among the sums."""
+        wiring, width = self.matrix.wiring, self.sums.width
+        block = wiring.vectors * width
         tile, vector = np.divmod(wiring.slots, wiring.vectors)
-        offsets = tile * (given.images * block) + vector * width
-        return spikes.table(
-            given.spikes, given.images, wiring.first, offsets, wiring.rows, rows, block, out.reshape(-1)
+        return spikes.Table(
+            wiring.first, tile * (self.given.images * block) + vector * width, wiring.rows, block
         )
+
+    def fused(self, fire: spikes.Fire) -> Action:
+        """One call for the layer and its neurons; for a matrix that is `simple`."""
+        given = self.given
+        assert given.spikes is not None
+        if self.matrix.wiring.dense:
+            return spikes.fused(given.spikes, given.images, self.matrix.rows, fire)
+        place = self.sums.place.astype(np.int32)
+        return spikes.fused_table(given.spikes, given.images, self.along, self.matrix.rows, place, fire)
 
     def count(self) -> None:
         """Where the step's spikes arrive, and what they drive."""
         wiring = self.matrix.wiring
         self.siemens.fill(0)
         if self.given.spikes is not None:
-            spike_trains.count_arrivals(self.given.spikes, self.matrix.inputs, wiring.first, wiring.slots,
+            spike_loops.count_arrivals(self.given.spikes, self.matrix.inputs, wiring.first, wiring.slots,
                                         self.matrix.siemens_of, self.arrivals, self.siemens)  # fmt: skip
 
     def currents(self) -> None:
@@ -172,7 +188,7 @@ class Product:
         products = np.empty((groups, images, positions, layer.columns))
         for group in range(groups):
             part = np.empty((images * positions, layer.columns))
-            spike_trains.value_product(vectors[group].reshape(-1, rows), weights[group], part)
+            spike_loops.value_product(vectors[group].reshape(-1, rows), weights[group], part)
             products[group] = part.reshape(images, positions, -1)
         return layer.assemble(products)
 
@@ -210,19 +226,16 @@ class MaxPooling:
         window, place = np.nonzero(self.taps >= 0)
         source = self.taps[window, place]
         order = np.argsort(source, kind="stable")
-        self.windows = window[order].astype(np.int32)
-        self.first = np.searchsorted(source[order], np.arange(given.size + 1)).astype(np.int64)
+        first = np.searchsorted(source[order], np.arange(given.size + 1)).astype(np.int64)
+        windows = spikes.Table(first, np.zeros(0, np.int64), window[order].astype(np.int32), 0)
         self.counts = np.zeros((given.images, given.size), np.int32)
-        self.flags = np.zeros(len(self.taps), np.uint8)
+        assert given.spikes is not None
+        assert self.out.spikes is not None
+        self.act = spikes.winners(given.spikes, windows, self.taps, self.counts, self.out.spikes)
 
     def reset(self) -> None:
         """No spikes so far."""
         self.counts.fill(0)
-
-    def act(self) -> None:
-        """One step."""
-        spike_trains.winners(self.given.spikes, self.given.size, self.first, self.windows, self.taps, self.counts,
-                             self.flags, self.out.spikes)  # fmt: skip
 
 
 class Pooling:

@@ -1,8 +1,9 @@
-"""Loops over spike lists: encoding inputs, counting arrivals, pooling, turning sums into currents.
+"""Loops over spike lists: products, encoding, counting, pooling, turning sums into currents.
 
 A spike list is an int32 array: flat indices (image * n + neuron) in ascending order, repeats allowed, and their
-number in its last element. Random spikes are a hash of what they are for (see reads.py), so no order, batch or
-thread can change them.
+number in its last element. `dense`, `fused`, `table`, `fused_table`, `encode_rate`, `winners` and `count_neurons` are
+the twins of C functions; spikes.py says what they do. Random spikes are a hash of what they are for (see
+reads.py), so no order, batch or thread can change them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import numpy as np
 from numba import njit
 
 _U32 = np.uint32
-FULL = 1 << 24  # an encoder's charge at which it spikes, and the level of an input of 1
 
 
 @njit(inline="always")
@@ -36,17 +36,13 @@ def _key(word0, word1, image, step):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def encode_rate(active, level, charge, spikes):  # type: ignore[no-untyped-def]
-    """One step of a deterministic rate code: charge += level; a spike where it reaches FULL, which is taken off.
-
-    active : int32 (k,), flat indices of the inputs that are not zero, ascending; level, charge : int32 (k,)
-    spikes : the spike list, overwritten
-    """
+def encode_rate(active, level, charge, full, spikes):  # type: ignore[no-untyped-def]
+    """One step of a deterministic rate code; see spikes.encode."""
     k = 0
-    for q in range(active.size):
+    for q in range(active[-1]):
         after = charge[q] + level[q]
-        fires = after >= FULL
-        charge[q] = after - (FULL if fires else 0)
+        fires = after >= full
+        charge[q] = after - (full if fires else 0)
         spikes[k] = active[q]  # without a branch: overwritten unless it fires
         k += 1 if fires else 0
     spikes[-1] = k
@@ -54,13 +50,14 @@ def encode_rate(active, level, charge, spikes):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def encode_random(active, level, n, first_image, word0, word1, step, spikes):  # type: ignore[no-untyped-def]
-    """One step of independent spikes: input i of an image spikes with probability level / FULL.
+    """One step of independent spikes: an input spikes with probability level / 2^24.
 
-    The draw is a hash of (word0, word1, first_image + image, step, input); arguments as `encode_rate`.
+    active : spike list of the inputs that are not zero; level : int32, one for each
+    The draw is a hash of (word0, word1, first_image + image, step, input).
     """
     k, image = 0, -1
     k1, k2 = _U32(0), _U32(0)
-    for q in range(active.size):
+    for q in range(active[-1]):
         b = active[q] // n
         if b != image:
             image = b
@@ -163,14 +160,7 @@ def _pack(flags, start, spikes, k):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True)
 def winners(spikes, n, first, windows, taps, counts, flags, out):  # type: ignore[no-untyped-def]
-    """Max pooling of spikes: a window passes the spikes of the neuron that has made most so far, this step's
-    included; of equals the first in the window.
-
-    first : int64 (n + 1,), windows : int32 (entries,), the windows that hold neuron j
-    taps : int32 (windows, k), the neurons of a window in order, -1 for the margin
-    counts : int32 (images, n), spikes so far, updated; flags : uint8 (windows,), zero before and after
-    out : the pooled spike list, overwritten
-    """
+    """Max pooling of spikes; see spikes.winners. flags : uint8 (windows,), zero before and after."""
     q, k, m = 0, 0, flags.size
     total = spikes[-1]
     for b in range(counts.shape[0]):
@@ -195,3 +185,81 @@ def winners(spikes, n, first, windows, taps, counts, flags, out):  # type: ignor
             k = _pack(flags, b * m, out, k)
             flags[:] = 0
     out[-1] = k
+
+
+@njit(nogil=True, cache=True)
+def dense(spikes, images, n, edges, w, out):  # type: ignore[no-untyped-def]
+    """Sums of the rows of each tile; see spikes.dense."""
+    out[:] = 0
+    q, count = 0, spikes[-1]
+    for b in range(images):
+        for tile in range(edges.size - 1):
+            end = b * n + edges[tile + 1]
+            target = out[tile, b]
+            while q < count and spikes[q] < end:
+                row = w[spikes[q] - b * n]
+                for j in range(row.size):
+                    target[j] += row[j]
+                q += 1
+
+
+@njit(nogil=True, cache=True)
+def _fire(sums, place, scale, bias, threshold, strict, v, b, sent, k):  # type: ignore[no-untyped-def]
+    m = bias.size
+    for j in range(m):
+        total = sums[place[j]] if place.size else sums[j]
+        after = v[b * m + j] + (total * scale[j] + bias[j])
+        if after > threshold[j] or (after == threshold[j] and not strict):
+            after -= threshold[j]
+            sent[k] = b * m + j
+            k += 1
+        v[b * m + j] = after
+    return k
+
+
+@njit(nogil=True, cache=True)
+def fused(spikes, images, n, w, scale, bias, threshold, strict, v, sent, sums):  # type: ignore[no-untyped-def]
+    """A dense layer and its neurons; see spikes.fused."""
+    q, count, k = 0, spikes[-1], 0
+    everywhere = np.zeros(0, np.int32)
+    for b in range(images):
+        sums[:] = 0
+        while q < count and spikes[q] < (b + 1) * n:
+            row = w[spikes[q] - b * n]
+            for j in range(row.size):
+                sums[j] += row[j]
+            q += 1
+        k = _fire(sums, everywhere, scale, bias, threshold, strict, v, b, sent, k)
+    sent[-1] = k
+
+
+@njit(nogil=True, cache=True)
+def _spread(j, first, slots, rows, w, start, out):  # type: ignore[no-untyped-def]
+    for e in range(first[j], first[j + 1]):
+        row = w[rows[e]]
+        for c in range(row.size):
+            out[start + slots[e] + c] += row[c]
+
+
+@njit(nogil=True, cache=True)
+def table(spikes, n, first, slots, rows, w, block, out):  # type: ignore[no-untyped-def]
+    """Sums along a table of connections; see spikes.table."""
+    out[:] = 0
+    for q in range(spikes[-1]):
+        b = spikes[q] // n
+        _spread(spikes[q] - b * n, first, slots, rows, w, b * block, out)
+
+
+@njit(nogil=True, cache=True)
+def fused_table(
+    spikes, images, n, first, slots, rows, w, place, scale, bias, threshold, strict, v, sent, sums
+):  # type: ignore[no-untyped-def]
+    """A convolution and its neurons; see spikes.fused_table."""
+    q, count, k = 0, spikes[-1], 0
+    for b in range(images):
+        sums[:] = 0
+        while q < count and spikes[q] < (b + 1) * n:
+            _spread(spikes[q] - b * n, first, slots, rows, w, 0, sums)
+            q += 1
+        k = _fire(sums, place, scale, bias, threshold, strict, v, b, sent, k)
+    sent[-1] = k
