@@ -50,8 +50,10 @@ COUNTERS: dict[str, Counter] = {
     "input_spikes": Counter("1", "spikes that the input encoder makes for the layer", True),
     "spikes": Counter("1", "spikes emitted", True),
     "synaptic_events": Counter("1", "spike arrivals at synapses", True),
-    "neuron_updates": Counter("1", "updates of a neuron's state, one per neuron and step"),
-    "threshold_decisions": Counter("1", "comparisons of an analog membrane with its threshold"),
+    "neuron_updates": Counter(
+        "1", "updates of a neuron's state: one per neuron and step, or per read where there are no steps", True
+    ),
+    "threshold_decisions": Counter("1", "comparisons of an analog membrane with its threshold", True),
     "random_draws": Counter("1", "pseudo-random numbers drawn by digital neurons"),
     "hops": Counter("1", "router hops", True),
 }

@@ -58,7 +58,7 @@ def test_names_outside_the_vocabulary(counts):
 def test_every_counter_says_what_it_means():
     assert all(counter.meaning and counter.unit for counter in COUNTERS.values())
     assert COUNTERS["array_siemens"].varies
-    assert not COUNTERS["neuron_updates"].varies
+    assert not COUNTERS["encoder_updates"].varies
 
 
 def test_geometry():
