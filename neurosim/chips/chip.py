@@ -18,6 +18,7 @@ from neurosim.chips.parameters import (
 from neurosim.chips.prices import Prices
 from neurosim.circuits.parameters import (
     ArrayParameters,
+    BistableParameters,
     CellParameters,
     ConverterParameters,
     CoreParameters,
@@ -139,6 +140,11 @@ class Chip:
     def neuron(self) -> NeuronParameters | None:
         """The spiking neurons; None where the chip has none."""
         return self.parameters.neuron
+
+    @property
+    def bistable(self) -> BistableParameters | None:
+        """Synapses with two stable weights; None where the chip has none."""
+        return self.parameters.bistable
 
     @property
     def core(self) -> CoreParameters:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from neurosim.chips.prices import Prices
 from neurosim.circuits.parameters import (
     ArrayParameters,
+    BistableParameters,
     CellParameters,
     ConverterParameters,
     CoreParameters,
@@ -62,6 +63,7 @@ class ChipParameters(Record):
 
     A chip of neurons with a tick and without converters needs no [periphery]. One with a [core] table needs no
     [device], [array] and [read] either: its synapses are digital, unless it gives both a device and how it is read.
+    So does one with a [bistable] table, whose synapses are capacitors.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -79,6 +81,7 @@ class ChipParameters(Record):
     calibration: CalibrationParameters = CalibrationParameters()
     neuron: NeuronParameters | None = None
     core: CoreParameters | None = None
+    bistable: BistableParameters | None = None
     periphery: PeripheryParameters | None = None
     prices: Prices | None = None
     options: dict[str, Any] = Field(default_factory=dict)
@@ -96,6 +99,8 @@ class ChipParameters(Record):
         if not isinstance(content, dict):
             return content
         needed: tuple[str, ...] = ("device", "array", "read")
+        if "bistable" in content:
+            needed = ()
         if "core" in content:
             needed = ("device", "read") if {"device", "read"} & content.keys() else ()
         return {name: {} for name in needed} | content

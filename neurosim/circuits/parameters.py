@@ -107,3 +107,20 @@ class CoreParameters(Record):
     delay_ticks: Annotated[int, Field(ge=1, le=15)]
     cores: Count
     t_tick_s: Positive
+
+
+class BistableParameters(Record):
+    """Synapses that hold one of two weights and learn by a hidden state x in [0, 1] (Brader, Senn and Fusi, Neural
+    Comput. 19, 2881, 2007): at an input spike x grows by `jump_up` if the neuron's membrane is above `v_up`
+    thresholds, else it falls by `jump_down`; between spikes it drifts up from above `middle`, down from below it.
+
+    synapses : on the chip; drift_up_hertz, drift_down_hertz : of x, per second
+    """
+
+    synapses: Count
+    middle: Annotated[float, Field(gt=0, lt=1)]
+    drift_up_hertz: Positive
+    drift_down_hertz: Positive
+    jump_up: Annotated[float, Field(gt=0, lt=1)]
+    jump_down: Annotated[float, Field(gt=0, lt=1)]
+    v_up: Annotated[float, Field(ge=0, le=1)]
