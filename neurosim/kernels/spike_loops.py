@@ -251,9 +251,7 @@ def table(spikes, n, first, slots, rows, w, block, out):  # type: ignore[no-unty
 
 
 @njit(nogil=True, cache=True)
-def fused_table(
-    spikes, images, n, first, slots, rows, w, place, scale, bias, threshold, strict, v, sent, sums
-):  # type: ignore[no-untyped-def]
+def fused_table(spikes, images, n, first, slots, rows, w, place, scale, bias, threshold, strict, v, sent, sums):  # type: ignore[no-untyped-def] # fmt: skip
     """A convolution and its neurons; see spikes.fused_table."""
     q, count, k = 0, spikes[-1], 0
     for b in range(images):

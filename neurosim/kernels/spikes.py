@@ -91,7 +91,7 @@ class KernelCall:
     """A C function with its arguments, as one array of 64-bit words; the arrays stay alive with it."""
 
     def __init__(self, function: Any, *arguments: np.ndarray | int) -> None:
-        self._keep = arguments
+        self._keep: list[Any] = [*arguments]
         self.address = ctypes.cast(function, ctypes.c_void_p).value
         words = [a.ctypes.data if isinstance(a, np.ndarray) else int(a) for a in arguments]
         self.words = np.array(words, np.int64)
@@ -124,7 +124,7 @@ def _chain(run: list[KernelCall]) -> KernelCall:
     functions = np.array([call.address for call in run], np.int64)
     arguments = np.array([call.words.ctypes.data for call in run], np.int64)
     made = KernelCall(own.chain, functions, arguments, len(run))
-    made._keep = (*made._keep, *run)  # type: ignore[assignment]
+    made._keep += run
     return made
 
 

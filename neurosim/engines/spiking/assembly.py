@@ -126,6 +126,7 @@ class _Builder:
         self.pending: list[str] = []
         self.neurons: dict[str, Neurons] = {}
         self.latches: dict[str, Signal] = {}
+        self.direct: set[str] = set()  # populations whose currents are written into the group
 
     def add(self, name: str) -> None:
         """Populations get their groups and every node its place; signals of the others follow in `wire`."""
@@ -197,7 +198,10 @@ class _Builder:
 
     def _weighted(self, node: Operation) -> None:
         given, before = self._given(node.name)
-        matrix = self.matrices[node.name]
+        matrix, taker = self.matrices[node.name], self._taker(node)
+        if taker is not None:
+            self.made.outs[node.name].values = self.neurons[taker.name].x.reshape(self.made.images, -1)
+            self.direct.add(taker.name)
         product = Product(matrix, given, self.made.moment, self.made.outs[node.name])
         self.made.products[node.name] = product
         counting = [product.count] if self.count else []
@@ -210,8 +214,8 @@ class _Builder:
             self.made.objects += objects
             self._append(node.name, product.out, [*before, *actions, *counting, product.currents])
             return
-        if (population := self._fusable(node, matrix)) is not None:
-            self._fused(node, product, self.neurons[population], [*before, *counting])
+        if taker is not None and self._fusable(taker, matrix):
+            self._fused(node, product, self.neurons[taker.name], [*before, *counting])
             return
         self._append(node.name, product.out, [*before, *product.products(), *counting, product.currents])
 
@@ -220,21 +224,23 @@ class _Builder:
         sources = self.made.graph.sources_of(name)
         return self.neurons[sources[0]].group if len(sources) == 1 and sources[0] in self.neurons else None
 
-    def _fusable(self, node: Operation, matrix: Matrix) -> str | None:
-        """The population that takes this layer alone, where the kernel can do both at once."""
+    def _taker(self, node: Operation) -> Population | None:
+        """The population that takes this layer, where neither has another partner: its currents are then written
+        straight into the group."""
         graph = self.made.graph
         takers = [end for start, end in graph.edges if start == node.name]
-        if len(takers) != 1 or not matrix.simple or (node.name, takers[0]) in graph.feedback:
+        if len(takers) != 1 or (node.name, takers[0]) in graph.feedback:
             return None
         population = graph.by_name[takers[0]]
-        if not isinstance(population, Population) or graph.sources_of(population.name) != (node.name,):
-            return None
+        alone = graph.sources_of(takers[0]) == (node.name,)
+        return population if isinstance(population, Population) and alone else None
+
+    def _fusable(self, population: Population, matrix: Matrix) -> bool:
+        """Whether the kernel can do the layer and its neurons at once."""
         neurons = population.neurons
         plain = neurons.kind == "if" and neurons.reset == "subtract" and not neurons.refractory_steps
-        plain = (
-            plain and neurons.low is None and neurons.high is None and bool(np.all(neurons.resistance == 1))
-        )
-        return population.name if plain and np.all(neurons.bias == 0) else None
+        plain = plain and neurons.low is None and neurons.high is None
+        return plain and matrix.simple and bool(np.all(neurons.resistance == 1) and np.all(neurons.bias == 0))
 
     def _fused(self, node: Operation, product: Product, neurons: Neurons, before: list[Action]) -> None:
         population, matrix = neurons.population, product.matrix
@@ -256,7 +262,8 @@ class _Builder:
         layer = Layer(neurons, self._signals(name))
         layer.out = self.made.outs[name]
         self.made.layers[name] = layer
-        self._append(name, layer.out, [layer.gather, *neurons.objects])
+        gather = [] if name in self.direct else [layer.gather]
+        self._append(name, layer.out, [*gather, *neurons.objects])
 
 
 def _copy(source: Signal, latch: Signal) -> Action:

@@ -96,7 +96,7 @@ def _add(numbers: dict[str, int], events: Mapping[str, int]) -> None:
 
 def layer_counts(place: LayerGeometry, chip: Chip, events: Events, made: np.ndarray,
                  sent: np.ndarray) -> dict[str, np.ndarray]:  # fmt: skip
-    """Counter -> events of one layer per image and step.
+    """Counter -> events of one layer, (steps, images).
 
     made : spikes of the encoder that are the layer's input (zeros for the later layers); sent : of its population
     """

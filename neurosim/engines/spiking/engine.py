@@ -52,7 +52,8 @@ class SpikingOptions:
     """How a converted network is run; unlike `Settings`, these change results.
 
     steps : of one image
-    encoding : deterministic, bernoulli, poisson or direct (see inputs.encoding)
+    encoding : deterministic, bernoulli, poisson or direct (see inputs.encoding); or events, where the images are
+        recordings: counts (steps, *input shape)
     percentile : of the activations, for the conversion (kept here for the record)
     route : events (fast) or synapses (the reference); both give the same spikes
     grid : what conductances are rounded to: int16 (steps of 2^-13 g_max) or int8 (127 steps of the largest)
@@ -69,8 +70,7 @@ class SpikingOptions:
 
     def __post_init__(self) -> None:
         check_steps(self.steps)
-        if check_encoding(self.encoding) == "events":
-            raise ConfigError("encoding", "an encoding of images", "'events'", "use 'deterministic'")
+        check_encoding(self.encoding)
         check_route(self.route)
         if self.grid not in GRIDS:
             raise ConfigError("grid", f"one of {', '.join(GRIDS)}", repr(self.grid), near(self.grid, GRIDS))
@@ -80,7 +80,7 @@ class SpikingOptions:
 class SpikingEngine:
     """Runs a converted network with the spiking neurons of a chip, on its crossbars.
 
-    spiking : the converted network; the chip must be programmed with `spiking.network`
+    spiking : the converted network, or one from a NIR file; the chip must be programmed with `spiking.network`
 
     Scores are the output population's spike counts. Where neurons are digital, their membranes can be read: a third
     of (membrane / threshold), kept within -1..1, is added, which decides between equal counts and changes nothing
@@ -121,7 +121,7 @@ class SpikingEngine:
         return {
             **brian_semantics(), "spike_kernels": description("spikes"), "route": self.options.route,
             "grid": self.options.grid, "encoding": self.options.encoding, "steps": str(self.options.steps),
-            "percentile": repr(self.spiking.percentile), "first_membrane": "threshold / 2",
+            "percentile": repr(self.spiking.percentile), **_conventions(self.spiking.graph),
             "step": "input, then layer after layer; feedback of the step before",
         }  # fmt: skip
 
@@ -131,10 +131,14 @@ class SpikingEngine:
             raise ConfigError("programmed chip", f"one that holds the weights of {network.name!r}",
                               f"{chip.network.name!r} with other weights",
                               "program it with SpikingNetwork.network (batch norm folded)")  # fmt: skip
-        expected = network.input.shape
+        events = (self.options.steps,) if self.options.encoding == "events" else ()
+        expected = (*events, *network.input.shape)
         if inputs.images.shape[1:] != expected:
             raise DataError("inputs", f"images of shape {expected}", f"{inputs.images.shape[1:]}",
                             f"network {network.name!r} takes {network.input.dataset!r}")  # fmt: skip
+        if events and ((inputs.images < 0).any() or (inputs.images != np.rint(inputs.images)).any()):
+            raise DataError("inputs", "counts of events, whole and not negative", "other numbers",
+                            "encode currents as 'direct'")  # fmt: skip
 
 
 class _Work:
@@ -190,7 +194,9 @@ class _Work:
     def _part(self, images: np.ndarray, start: int) -> _Part:
         simulation = self.idle.get() if not self.idle.empty() else self._build()
         block = padded(images[start : start + self.images], self.images)
-        result = simulation.run(start, self.engine.spiking.encoder_input(block))
+        events = self.engine.options.encoding == "events"
+        given = block.astype(np.int64) if events else self.engine.spiking.encoder_input(block)
+        result = simulation.run(start, given)
         self.idle.put(simulation)
         return _Part(result, *self._scores(result), self._counts(result))
 
@@ -214,11 +220,16 @@ class _Work:
         source = block.sent.get(self.graph.source.name)
         rows: dict[str, list[np.ndarray]] = {}
         for number, place in enumerate(placement.layers):
-            events, sent = block.events[place.name], block.sent[spiking.population_of[place.name]]
+            events = block.events[place.name]
+            nothing = np.zeros_like(events.arrivals)  # a layer that only adds to a population of another's
+            sent = block.sent.get(spiking.population_of.get(place.name, ""), nothing)
             made = source if number == 0 and source is not None else np.zeros_like(sent)
             for counter, array in layer_counts(place, chip, events, made, sent).items():
                 rows.setdefault(counter, []).append(array)
-        return {counter: np.stack(arrays).astype(np.float32) for counter, arrays in rows.items()}
+        return {
+            counter: np.stack(arrays).transpose(0, 2, 1).astype(np.float32)
+            for counter, arrays in rows.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -229,6 +240,20 @@ class _Part:
     scores: np.ndarray
     final: np.ndarray
     counts: dict[str, np.ndarray]
+
+
+def _conventions(graph: SpikingGraph) -> dict[str, str]:
+    """What the network's own neurons do, before a chip's take their place."""
+    models = [population.neurons for population in graph.populations]
+    firsts = {"threshold / 2" if np.array_equal(m.v_initial, np.asarray(m.threshold) / 2)
+              else "0" if np.all(np.asarray(m.v_initial) == 0) else "own values" for m in models}  # fmt: skip
+    spiking = [m for m in models if m.spikes]
+    return {
+        "network_comparison": " and ".join(sorted({m.comparison for m in spiking})),
+        "network_reset": " and ".join(sorted({m.reset for m in spiking if m.kind != "threshold"})),
+        "first_membrane": " and ".join(sorted(firsts)),
+        "dt_s": "none" if graph.dt_s is None else repr(graph.dt_s),
+    }
 
 
 __all__ = ["NeuronParameters", "SpikingEngine", "SpikingOptions"]

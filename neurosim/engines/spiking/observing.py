@@ -17,7 +17,7 @@ from neurosim.kernels import spike_loops, spikes
 
 @dataclass
 class Events:
-    """Events of one weighted layer in each step, float64 (images, steps) each.
+    """Events of one weighted layer in each step, float64 (steps, images) each.
 
     arrivals : spikes at rows; reads : reads of row tiles, over all positions; driven : positions with any read
     siemens : of the rows driven; adc, dac : conversions at the ends of their ranges
@@ -33,7 +33,7 @@ class Events:
     @staticmethod
     def none(images: int, steps: int) -> Events:
         """All zero."""
-        return Events(*(np.zeros((images, steps)) for _ in range(6)))
+        return Events(*(np.zeros((steps, images)) for _ in range(6)))
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Block:
 
     outputs : float32 (images, steps, size), spike counts so far of the output node, or its values in each step
     membranes : float64 (images, size), of the output population at the end; None where it has none
-    sent : population or source -> float64 (images, steps), its spikes
+    sent : population or source -> float64 (steps, images), its spikes
     events : weighted layer -> its events
     spikes, traces : as asked for
     """
@@ -127,15 +127,15 @@ class Observer:
 
     def _note(self, product: Product, events: Events, step: int) -> None:
         wiring = product.matrix.wiring
-        events.siemens[:, step] = product.siemens
-        events.adc[:, step] = product.sums.saturations
+        events.siemens[step] = product.siemens
+        events.adc[step] = product.sums.saturations
         if product.given.spikes is None:  # every row is driven by a current of its own
             rows = len(wiring.slots)
             self.reads[:] = np.array([[rows], [wiring.tiles * wiring.vectors], [wiring.vectors]])
-            events.dac[:, step] = product.saturations_in
+            events.dac[step] = product.saturations_in
         else:
             spike_loops.count_reads(product.arrivals, wiring.tiles, self.reads)
-        events.arrivals[:, step], events.reads[:, step], events.driven[:, step] = self.reads
+        events.arrivals[step], events.reads[step], events.driven[step] = self.reads
 
     def block(self) -> Block:
         """The results, once all steps are done."""
@@ -146,8 +146,7 @@ class Observer:
         trains = {
             name: _sorted(lists, self.made.outs[name].size, first) for name, lists in self.lists.items()
         }
-        sent = {name: np.ascontiguousarray(row.T) for name, row in self.sent.items()}
-        return Block(self.outputs, membranes, sent, self.events, trains, self.traces)
+        return Block(self.outputs, membranes, self.sent, self.events, trains, self.traces)
 
 
 def _makes_spikes(made: Assembly, name: str) -> bool:

@@ -12,7 +12,6 @@ from neurosim.engines.engine import Spikes
 from neurosim.engines.spiking.assembly import ROUTES, Assembly, Route, assemble, prepare
 from neurosim.engines.spiking.brian import brian
 from neurosim.engines.spiking.matrices import GRIDS, Grid, Matrix, ideal_matrix
-from neurosim.engines.spiking.neurons import NO_DT_S
 from neurosim.engines.spiking.observing import Block, Observer, Watch
 from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.streams import Stream, stream
