@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from neurosim.foundation.errors import ConfigError
 from neurosim.graph.description import InputSpec
-from neurosim.graph.layer import Array
+from neurosim.graph.layer import INPUT, Array
 from neurosim.graph.network import Network
-from neurosim.graph.spiking import Operation, SpikingGraph
+from neurosim.graph.spiking import Operation, Population, SpikingGraph
+from neurosim.graph.to_spiking import SpikingNetwork
 from neurosim.graph.weighted import Weighted
 from neurosim.graph.weights import checked_params
 
@@ -35,6 +37,32 @@ class CrossbarNetwork(Network):
         """Refused: ConfigError."""
         raise ConfigError(f"network {self.name!r}", "a network that computes", "its matrices alone",
                           "run the spiking network that they belong to")  # fmt: skip
+
+
+def on_crossbars(graph: SpikingGraph, dataset: str = "") -> SpikingNetwork:
+    """A network that spikes by itself, from a NIR file for example, as the spiking engine takes it.
+
+    Images are encoded as they are, without a prelude or a scale. Raises as `crossbar_network`.
+    """
+    network = crossbar_network(graph, dataset)
+    population_of: dict[str, str] = {}
+    for layer in network.weighted:
+        following = _following(graph, layer.name)
+        if following is not None and following not in population_of.values():
+            population_of[layer.name] = following
+    return SpikingNetwork(graph, network, (), {INPUT: 1.0}, population_of, math.nan)
+
+
+def _following(graph: SpikingGraph, name: str) -> str | None:
+    """The first population that a layer's output reaches, walking through layers without weights."""
+    for start, end in graph.edges:
+        node = graph.by_name[end]
+        if start != name or (isinstance(node, Operation) and isinstance(node.layer, Weighted)):
+            continue
+        found = end if isinstance(node, Population) else _following(graph, end)
+        if found is not None:
+            return found
+    return None
 
 
 def crossbar_network(graph: SpikingGraph, dataset: str = "") -> CrossbarNetwork:
