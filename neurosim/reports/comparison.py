@@ -186,10 +186,12 @@ def _flags(runs: Sequence[Compared]) -> Iterator[str]:
             yield f"{run.letter} has no circuit: nothing of it is timed or priced"
         elif run.ledger.unpriced:
             yield f"{run.letter} is without {_missing(run.ledger)}"
+        if run.steps and run.course is None:
+            yield f"{run.letter} recorded no steps, so there is no crossover: run it with --record outputs"
     for name, text in (
         ("network", "networks"),
         ("seed", "seeds"),
-        ("drift_compensation", "drift compensation"),
+        ("drift_compensation", "drift compensations"),
     ):
         values = {run.letter: str(run.attributes.get(name, "?")) for run in runs}
         if len(set(values.values())) > 1:

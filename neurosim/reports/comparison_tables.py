@@ -196,6 +196,7 @@ def _crossing(meeting: Meeting, crossover: Crossover) -> Section:
             "never reached" if reached is None else str(reached),
         ),
         (f"energy at {crossover.at_steps} steps", format_si(crossover.joules, "J")),
+        ("of it, what no spike would save", format_si(crossover.quiet_joules, "J")),
         (f"energy of {rival}", format_si(crossover.rival_joules, "J")),
         ("synaptic events per image", f"{crossover.events:,.0f}"),
         ("events per synapse and step", f"{crossover.rate:.3g}"),

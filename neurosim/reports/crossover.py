@@ -46,6 +46,7 @@ class Crossover:
     accuracy_steps : the fewest steps from which on the accuracy stays equal or better; None when it never is
     at_steps : the steps that the following hold for: accuracy_steps, or all of them
     joules, rival_joules : of the two runs per inference, the spiking one after at_steps
+    quiet_joules : of its joules, those that it would take without any spike
     events, rate : per image, and per synapse and step
     crossing_events, crossing_rate : where the energies would meet at that many steps, the energy per event as it
         is; negative when the steps alone cost more, above 1 when even spikes everywhere cost less; None where
@@ -61,6 +62,7 @@ class Crossover:
     at_steps: int
     joules: float
     rival_joules: float
+    quiet_joules: float
     events: float
     rate: float
     crossing_events: float | None
@@ -101,6 +103,7 @@ def cross(
         at_steps=at,
         joules=joules,
         rival_joules=rival_joules,
+        quiet_joules=joules - growing,
         events=events,
         rate=course.rate(at),
         crossing_events=crossing,

@@ -80,6 +80,10 @@ energy = {q(2, "pJ", node)}
 """
 
 
+COUNTED = {"row_activations": 1, "synaptic_events": 3}  # per line pulsed
+AXES, EVERY = ("chip", "time", "layer", "image"), slice(None)
+
+
 def write(
     path: Path,
     *,
@@ -89,81 +93,84 @@ def write(
     labels: np.ndarray = LABELS,
     states: float | None = 1.0,
     said: bool = True,
+    recorded: bool = True,
     **attributes: object,
 ) -> Path:
-    """A run file; `states` is one device's conductance, None records none; `said` says how many steps there are."""
-    spiking, images = mode == "spiking", len(labels)
-    variables = [Variable("/outputs/predictions", ("chip", "time", "image"), "int16")]
-    static = {
-        "/description/chip_toml": Static(chip or chip_text()),
-        "/description/geometry": Static(json.dumps([asdict(LAYER)])),
-        "/outputs/labels": Static(labels, ("image",)),
-        "/outputs/float_predictions": Static(labels, ("image",)),
-    }
-    axes = ("chip", "time", "layer", "image")
-    if spiking:
-        variables += [
-            Variable("/outputs/step_scores", ("chip", "time", "image", "step", "class"), "float32"),
-            *(Variable(f"/counts/inference/{name}", axes, "int64") for name in ("row_activations", "synaptic_events")),
-            *(Variable(f"/counts/steps/{name}", (*axes, "step"), "uint16")
-              for name in ("row_activations", "synaptic_events")),
-        ]  # fmt: skip
-        static["/counts/inference/neuron_updates"] = Static(np.array([5 * STEPS]), ("layer",))
-        static["/counts/per_step/neuron_updates"] = Static(np.array([5]), ("layer",))
-        attributes = ({"steps": STEPS, "step_s": 135e-9} if said else {}) | attributes
-    else:
-        variables.append(Variable("/counts/inference/array_siemens", axes, "float32", "S"))
-        static["/counts/inference/adc_conversions"] = Static(np.array([40]), ("layer",))
-    coordinates = {
-        "chip": Coordinate(np.arange(chips)), "time": Coordinate(np.array([25.0]), "s"),
-        "image": Coordinate(np.arange(images)), "class": Coordinate(["zero", "one"]), "layer": Coordinate(["a"]),
-        **({"step": Coordinate(np.arange(STEPS))} if spiking else {}),
-    }  # fmt: skip
-    sizes = {}
-    if states is not None:
-        coordinates |= {
-            "state_chip": Coordinate(np.arange(1)),
-            "state_time": Coordinate(np.array([25.0]), "s"),
-        }
-        sizes |= {"states/a/row": 1, "states/a/column": 1}
-        variables.append(
-            Variable("/states/a/g_plus", ("state_chip", "state_time", "row", "column"), "float32", "S")
-        )
-    known = {"network": "toy_net", "chip": "toy", "mode": mode, "inputs": "toys/test", "seed": 0} | attributes
-    plan = Plan(tuple(variables), 1, sizes, coordinates, static, known)
-    every = slice(None)
+    """A run file; `states` is one device's conductance, None records none; `said` says how many steps there are,
+    `recorded` keeps scores and counts of each."""
+    known = {"network": "toy_net", "chip": "toy", "mode": mode, "inputs": "toys/test", "seed": 0}
+    if mode == "spiking" and said:
+        known |= {"steps": STEPS, "step_s": 135e-9}
+    variables = _variables(mode, recorded, states is not None)
+    static = _static(mode, chip or chip_text(), labels)
+    sizes = {"states/a/row": 1, "states/a/column": 1} if states is not None else {}
+    plan = Plan(variables, 1, sizes, _coordinates(chips, len(labels)), static, known | attributes)
+    right = RIGHT if mode == "spiking" else RIGHT[4:5]  # of as many images as there are
+    answers = np.where(np.resize(right, (len(right), len(labels))), labels, 1 - labels)
     with RunWriter.open(path, plan, {}) as writer:
-        right = RIGHT if spiking else np.array([[1, 1, 1, 0]], bool)
-        right = np.resize(right, (len(right), images))
-        answers = np.where(right, labels, 1 - labels)
-        writer.put(
-            "/outputs/predictions",
-            (every,) * 3,
-            np.broadcast_to(answers[-1], (chips, 1, images)).astype(np.int16),
-        )
-        if spiking:
-            put_steps(writer, answers, chips, images)
+        predictions = np.broadcast_to(answers[-1], (chips, 1, len(labels)))
+        writer.put("/outputs/predictions", (EVERY,) * 3, predictions.astype(np.int16))
+        if mode == "spiking":
+            _put_events(writer, chips, len(labels), recorded)
         else:
-            writer.put(
-                "/counts/inference/array_siemens",
-                (every,) * 4,
-                np.full((chips, 1, 1, images), 2.5e-3, np.float32),
-            )
+            siemens = np.full((chips, 1, 1, len(labels)), 2.5e-3, np.float32)
+            writer.put("/counts/inference/array_siemens", (EVERY,) * 4, siemens)
+        if mode == "spiking" and recorded:
+            scores = np.eye(2, dtype=np.float32)[answers.T]  # image, step, class
+            writer.put("/outputs/step_scores", (EVERY,) * 5, np.tile(scores, (chips, 1, 1, 1, 1)))
         if states is not None:
-            writer.put("/states/a/g_plus", (every,) * 4, np.full((1, 1, 1, 1), states, np.float32))
+            writer.put("/states/a/g_plus", (EVERY,) * 4, np.full((1, 1, 1, 1), states, np.float32))
         writer.finish_unit()
         writer.seal()
     return path
 
 
-def put_steps(writer: RunWriter, answers: np.ndarray, chips: int, images: int) -> None:
-    every = slice(None)
-    scores = np.eye(2, dtype=np.float32)[answers.T]  # image, step, class
-    writer.put(
-        "/outputs/step_scores", (every,) * 5, np.broadcast_to(scores, (chips, 1, *scores.shape)).copy()
-    )
+def _variables(mode: str, recorded: bool, states: bool) -> tuple[Variable, ...]:
+    made = [Variable("/outputs/predictions", ("chip", "time", "image"), "int16")]
+    if mode == "spiking":
+        made += [Variable(f"/counts/inference/{name}", AXES, "int64") for name in COUNTED]
+    else:
+        made.append(Variable("/counts/inference/array_siemens", AXES, "float32", "S"))
+    if mode == "spiking" and recorded:
+        made.append(Variable("/outputs/step_scores", ("chip", "time", "image", "step", "class"), "float32"))
+        made += [Variable(f"/counts/steps/{name}", (*AXES, "step"), "uint16") for name in COUNTED]
+    if states:
+        dims = ("state_chip", "state_time", "row", "column")
+        made.append(Variable("/states/a/g_plus", dims, "float32", "S"))
+    return tuple(made)
+
+
+def _static(mode: str, chip: str, labels: np.ndarray) -> dict[str, Static]:
+    if mode == "spiking":
+        fixed = {"inference/neuron_updates": 5 * STEPS, "per_step/neuron_updates": 5}
+    else:
+        fixed = {"inference/adc_conversions": 40}
+    return {
+        "/description/chip_toml": Static(chip),
+        "/description/geometry": Static(json.dumps([asdict(LAYER)])),
+        "/outputs/labels": Static(labels, ("image",)),
+        "/outputs/float_predictions": Static(labels, ("image",)),
+        **{f"/counts/{name}": Static(np.array([number]), ("layer",)) for name, number in fixed.items()},
+    }
+
+
+def _coordinates(chips: int, images: int) -> dict[str, Coordinate]:
+    return {
+        "chip": Coordinate(np.arange(chips)),
+        "time": Coordinate(np.array([25.0]), "s"),
+        "image": Coordinate(np.arange(images)),
+        "class": Coordinate(["zero", "one"]),
+        "layer": Coordinate(["a"]),
+        "step": Coordinate(np.arange(STEPS)),
+        "state_chip": Coordinate(np.arange(1)),
+        "state_time": Coordinate(np.array([25.0]), "s"),
+    }
+
+
+def _put_events(writer: RunWriter, chips: int, images: int, recorded: bool) -> None:
     lines = np.resize(LINES, images)
-    for name, factor in (("row_activations", 1), ("synaptic_events", 3)):
+    for name, factor in COUNTED.items():
         each = np.broadcast_to((factor * lines)[:, None], (chips, 1, 1, images, STEPS))
-        writer.put(f"/counts/steps/{name}", (every,) * 5, each.astype(np.uint16))
-        writer.put(f"/counts/inference/{name}", (every,) * 4, each.sum(axis=4).astype(np.int64))
+        writer.put(f"/counts/inference/{name}", (EVERY,) * 4, each.sum(axis=4).astype(np.int64))
+        if recorded:
+            writer.put(f"/counts/steps/{name}", (EVERY,) * 5, each.astype(np.uint16))

@@ -75,6 +75,7 @@ def test_the_crossover_by_hand(rate: Path, spikes: Path) -> None:
     assert (found.energy_steps, found.accuracy_steps, found.at_steps) == (4, 5, 5)
     assert not found.wins
     assert (found.joules, found.rival_joules) == pytest.approx((150e-12, RATE_JOULES))
+    assert found.quiet_joules == pytest.approx(50e-12)
     # of 5 steps' 150 pJ the updates take 50; 100 pJ for 300 events: the 80 pJ that are left pay for 240
     assert (found.events, found.rate) == pytest.approx((300, 300 / (120 * 5)))
     assert (found.crossing_events, found.crossing_rate) == pytest.approx((240, 0.4))
@@ -219,6 +220,13 @@ def test_what_makes_totals_unequal_is_flagged(tmp_path: Path, rate: Path) -> Non
     assert "seeds differ: A: 0; B: 3" in flags
     assert "numbers of chips differ: A: 1; B: 2" in flags
     assert any(flag.startswith("A is without clock") for flag in flags)
+
+
+def test_a_run_that_recorded_no_steps_is_compared_without_a_crossover(tmp_path: Path, rate: Path) -> None:
+    found = ns.compare(rate, write(tmp_path / "b.h5", mode="spiking", recorded=False))
+    assert found.meetings[0].crossover is None
+    assert "B recorded no steps, so there is no crossover: run it with --record outputs" in found.flags
+    assert found.runs[1].ledger.total == pytest.approx(STEPS * STEP_JOULES)
 
 
 def test_three_runs_and_one_price_list_for_all(tmp_path: Path, rate: Path, spikes: Path) -> None:
