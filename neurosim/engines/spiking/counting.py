@@ -34,6 +34,8 @@ from neurosim.graph import (
     SpikingGraph,
     Weighted,
 )
+from neurosim.graph.pooling import SumPool
+from neurosim.graph.spiking_layers import Scale
 from neurosim.inputs.encoding import Encoding
 from neurosim.placement import Placement
 
@@ -82,7 +84,9 @@ def _updates(node: Population, chip: Chip, steps: int) -> dict[str, int]:
 def _pooling(layer: Layer) -> dict[str, int]:
     if isinstance(layer, MaxPool):
         return {"comparisons": math.prod(layer.own_output_shape) * (math.prod(layer.kernel) - 1)}
-    if isinstance(layer, AvgPool):
+    if isinstance(layer, Scale):
+        return {"multiplications": math.prod(layer.own_output_shape)}
+    if isinstance(layer, AvgPool | SumPool):
         return {"additions": math.prod(layer.own_output_shape) * (math.prod(layer.kernel) - 1)}
     if isinstance(layer, GlobalAvgPool):
         return {"additions": math.prod(layer.input_shapes[0]) - math.prod(layer.own_output_shape)}

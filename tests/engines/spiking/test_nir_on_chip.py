@@ -100,7 +100,9 @@ def test_recordings_on_ideal_crossbars_give_the_network_s_spikes(graph: SpikingG
     options = SpikingOptions(steps=STEPS, encoding="events", spikes=("first", "out"))
     engine, recorder = SpikingEngine(network, options), MemoryRecorder()
     inputs = Inputs(RECORDINGS.astype(np.float32), (0.0,))
-    engine.run(programmed, inputs, recorder, lambda images: None, Settings())
+    outcome = engine.run(programmed, inputs, recorder, lambda images: None, Settings())
+    assert outcome.counts.fixed["additions"]["conv"] == STEPS * 36 * 3  # 36 sums of four spikes, of the pool
+    assert outcome.counts.fixed["neuron_updates"] == {"conv": STEPS * 4 * 36, "dense": STEPS * 3, "rec": 0}
     (segment,) = recorder.segments
     alone = simulate(with_comparison(graph, ">="), RECORDINGS)  # the chip's neurons compare so
     assert segment.step_scores.sum() > 0
