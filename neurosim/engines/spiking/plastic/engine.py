@@ -55,6 +55,7 @@ def count_presentation(setup: Setup, placement: Placement, images: int) -> Count
     counts = Counts(tuple(place.name for place in placement.layers), images)
     name, (neurons, inputs), steps = setup.layer.name, setup.shape, setup.learning.steps
     counts.set("encoder_updates", name, inputs * steps)
+    counts.set("random_draws", name, inputs * steps)
     counts.set("neuron_updates", name, neurons * steps)
     if setup.chip.neuron is None or setup.chip.neuron.kind == "analog":
         counts.set("threshold_decisions", name, neurons * steps)

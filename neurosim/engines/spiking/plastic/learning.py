@@ -176,6 +176,7 @@ class _Course:
             "neuron_updates": steps * neurons,
             "threshold_decisions": steps * neurons,
             "encoder_updates": steps * inputs,
+            "random_draws": (steps + int(events[kernel.SPIKES])) * inputs,
         }
         for counter, number in fixed.items():
             totals.set(counter, name, number)

@@ -26,8 +26,8 @@ LEAST_THRESHOLD = 0.05  # no mismatch makes a neuron fire at rest
 class Setup:
     """A network that learns, and the chip it is put on; refuses chips that cannot learn.
 
-    Raises ConfigError for a network without a winner-take-all layer, for a chip whose devices have no pulses and
-    for one whose weights are not single differential pairs.
+    Raises ConfigError for a network without a winner-take-all layer, for a chip whose devices have no pulses, for one
+    whose weights are not single differential pairs and for one that converts its columns' currents.
     """
 
     network: Network
@@ -43,10 +43,15 @@ class Setup:
             raise ConfigError(f"chip {self.chip.name!r}: cell", "a pair of devices for each plastic weight",
                               f"{cell.kind}, {cell.devices_per_weight} device(s)",
                               "learn on a chip with differential cells of one device each side")  # fmt: skip
-        if not self.physics.width_siemens > 0:
+        if self.chip.adc.bits is not None:
+            expected = "neurons that take the columns' currents themselves"
+            got = f"a converter of {self.chip.adc.bits} bits"
             raise ConfigError(
-                "device.pulses", "pulses that raise the conductance", "none that do", "correct them"
+                f"chip {self.chip.name!r}: adc", expected, got, "learn on a chip such as kim_2015"
             )
+        if not self.physics.width_siemens > 0:
+            raise ConfigError(f"chip {self.chip.name!r}: device.pulses", "pulses that raise the conductance",
+                              f"{self.physics.width_siemens:g} S of range", "correct the chip's pulses")  # fmt: skip
 
     @property
     def layer(self) -> WinnerTakeAll:
