@@ -28,7 +28,7 @@ def load_arrays_file(path: str | Path, limit: int | None = None) -> Dataset:
     """
     check_limit(limit)
     path = Path(path)
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     for key in ("images", "labels"):
         if key not in arrays:
             raise DataError(str(path), f"an array `{key}`", ", ".join(sorted(arrays)) or "no arrays", _REMEDY)
@@ -39,14 +39,15 @@ def load_arrays_file(path: str | Path, limit: int | None = None) -> Dataset:
         raise DataError(f"{path}: labels", "integers of shape (N,)", got, "one class index per image")
     max_level = _checked_level(images, arrays.get("max_level", np.array(_FULL_SCALE)), path)
     labels = labels.astype(np.int64)
-    classes = _class_names(arrays, labels)
+    classes = class_names_of(arrays, labels)
     checked = Dataset(path.stem, "file", images, labels, classes, max_level)
     if limit is None:
         return checked
     return Dataset(path.stem, "file", images[:limit], labels[:limit], classes, max_level)
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The plain arrays of a .npz file, by name; raises as `load_arrays_file`."""
     if not path.is_file():
         raise DataError(str(path), "a .npz file", "no such file", _REMEDY)
     try:
@@ -115,7 +116,8 @@ def _checked_level(images: np.ndarray, level: np.ndarray, path: Path) -> int:
     return max_level
 
 
-def _class_names(arrays: dict[str, np.ndarray], labels: np.ndarray) -> tuple[str, ...]:
+def class_names_of(arrays: dict[str, np.ndarray], labels: np.ndarray) -> tuple[str, ...]:
+    """The array `class_names` of a file, or the numbers of the classes."""
     if "class_names" in arrays:
         return tuple(str(name) for name in arrays["class_names"].ravel())
     return tuple(str(index) for index in range(int(labels.max(initial=0)) + 1))

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from neurosim.chips import Chip, load_chip
-from neurosim.engines.engine import BLOCK, Inputs
+from neurosim.engines.engine import BLOCK, SEGMENT, Inputs
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.graph import Network, find_network, load_network, read_description
 from neurosim.inputs import Dataset, load_dataset, load_inputs, prepare
 from neurosim.pipeline.progress import Progress
 from neurosim.pipeline.work import Request
+
+NIR_SUFFIX = ".nir"
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,12 @@ class Loaded:
 
 
 def coding_of(network: str | Path | Network) -> str:
-    """What the numbers between the layers of a network mean; read from its description alone."""
+    """What the numbers between the layers of a network mean, read from its description alone; "native" for a NIR
+    file, whose neurons say it themselves."""
     if isinstance(network, Network):
         return network.coding
+    if str(network).endswith(NIR_SUFFIX):
+        return "native"
     return read_description(find_network(network))[0].coding
 
 
@@ -48,7 +53,8 @@ def load(request: Request, shown: Progress) -> Loaded:
         raise DataError(f"inputs {data.name}", f"at most {outputs} classes, the outputs of {net.name}",
                         f"{len(data.class_names)} classes", "use the network's own data set")  # fmt: skip
     images = prepare(data.images, data.max_level, net.input.shape, net.input.crop)
-    return Loaded(net, silicon, data, Inputs(images, request.times_s))
+    segment = 2 * BLOCK if request.record & {"spikes", "traces"} else SEGMENT
+    return Loaded(net, silicon, data, Inputs(images, request.times_s, segment))
 
 
 def require_mode(chip: Chip, mode: str) -> None:

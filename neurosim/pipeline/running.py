@@ -12,7 +12,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
@@ -29,6 +29,7 @@ from neurosim.engines.layout import RECORDS, Classification, FileRecorder, plan
 from neurosim.foundation.errors import ConfigError, near
 from neurosim.foundation.units import parse_time
 from neurosim.graph import Network
+from neurosim.graph.crossbar_network import CrossbarNetwork
 from neurosim.inputs import Dataset
 from neurosim.pipeline.loading import coding_of
 from neurosim.pipeline.progress import Progress, Silent
@@ -38,7 +39,14 @@ from neurosim.recording import RunFile, RunWriter, check_output
 from neurosim.reports import Accuracy, Summary, summarise
 
 MODES = ("rate", "spiking")
-WAYS = {"rate": "spiking", "first_spike": "first_spike", "ticks": "ticks", "plastic": "plastic"}  # by coding
+# file of this folder, by the network's coding
+WAYS = {
+    "rate": "spiking",
+    "first_spike": "first_spike",
+    "ticks": "ticks",
+    "plastic": "plastic",
+    "native": "native",
+}
 MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
 
 
@@ -158,6 +166,8 @@ def run(
 def _way(request: Request) -> Callable[[Request, Progress], Work]:
     """Who prepares the work: it depends on the mode and on how the network codes its numbers."""
     coding = coding_of(request.network)
+    if coding == "native" and request.mode == "rate":
+        raise ConfigError("mode", "'spiking', for a NIR network", "'rate'", "give --mode spiking")
     if request.mode == "rate":
         if coding != "rate":
             raise ConfigError(
@@ -198,7 +208,7 @@ def _seconds(times: Sequence[str | float]) -> tuple[float, ...]:
 
 def _describe(work: Work, request: Request, instances: int) -> Classification:
     net, chip, data = work.network, work.chip, work.dataset
-    outputs = int(np.prod(net.output_shape))
+    outputs = int(np.prod(work.outputs or net.output_shape))
     names = [*data.class_names, *(f"output {k}" for k in range(len(data.class_names), outputs))]
     attributes = {
         "title": f"{net.name} on {chip.name}", "kind": "classification", "network": net.name, "chip": chip.name,
@@ -210,7 +220,8 @@ def _describe(work: Work, request: Request, instances: int) -> Classification:
         "host": platform.node(), "processor": platform.machine(), "started": datetime.now(UTC).isoformat(),
         "command": " ".join(sys.argv),
     }  # fmt: skip
-    return Classification(net, chip, work.placement, work.inputs, data.labels, names, work.reference, work.counts,
+    described = None if isinstance(net, CrossbarNetwork) else net  # the network is there in NIR form
+    return Classification(described, chip, work.placement, work.inputs, data.labels, names, work.reference, work.counts,
                           instances, request.record, attributes, provenance, **work.layout)  # fmt: skip
 
 
@@ -220,7 +231,7 @@ def _config(work: Work, request: Request, instances: int) -> Mapping[str, Any]:
         "network": work.network.name, "weights_sha256": work.network.checksum, "chip": work.chip.toml,
         "inputs": f"{work.dataset.name}/{work.dataset.split}", "images": len(work.dataset),
         "instances": instances, "times_s": list(work.inputs.times_s), "seed": request.seed, "mode": request.mode,
-        "record": sorted(request.record),
+        "record": sorted(request.record), **({} if request.mode == "rate" else asdict(request.spiking)),
     }  # fmt: skip
 
 
@@ -255,4 +266,4 @@ def _save(work: Work, programmed: Any, folder: Path, instance: int) -> None:
 def _images_in(work: Work, units: int) -> int:
     """Images that the first `units` units of a chip hold, over its times."""
     times, rest = divmod(units, len(work.inputs.segments))
-    return times * len(work.dataset) + min(rest * SEGMENT, len(work.dataset))
+    return times * len(work.dataset) + (work.inputs.segments[rest - 1].stop if rest else 0)

@@ -18,7 +18,8 @@ from neurosim.graph.to_spiking import PERCENTILE, SpikingNetwork, to_spiking
 from neurosim.inputs.encoding import check_encoding
 from neurosim.pipeline.loading import float_classes, load, require_mode, training_images
 from neurosim.pipeline.progress import Progress
-from neurosim.pipeline.work import Request, Work
+from neurosim.pipeline.work import Request, Work, refuse_options
+from neurosim.pipeline.work import SpikingOptions as Wanted
 from neurosim.placement import Placement, place
 from neurosim.programming import ProgrammedChip, inference_time_s, program, save_chip
 from neurosim.programming.spiking import spiking_calibration
@@ -28,6 +29,7 @@ STEPS, ENCODING = 100, "deterministic"
 
 def prepare_work(request: Request, shown: Progress) -> Work:
     """Fold, convert, calibrate and place the network; nothing is programmed yet."""
+    refuse_options(request, "a converted network", "steps", "encoding", "route", "percentile", "traced")
     loaded = load(request, shown)
     net, chip = fold_batch_norm(loaded.network), loaded.chip
     require_mode(chip, "spiking")
@@ -35,7 +37,7 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     training = training_images(request, net, chip.calibration.images, shown)
     spiking = to_spiking(net, training, request.spiking.percentile or PERCENTILE)
     fed, placement = spiking_calibration(spiking, training), place(net, chip)
-    options = engine_options(request, spiking.graph)
+    options = engine_options(request, spiking.graph, request.spiking)
     engine = SpikingEngine(spiking, options)
 
     def programmed(root: int, instance: int) -> ProgrammedChip:
@@ -54,9 +56,8 @@ def prepare_work(request: Request, shown: Progress) -> Work:
                 attributes, layout)  # fmt: skip
 
 
-def engine_options(request: Request, graph: SpikingGraph) -> SpikingOptions:
-    """The engine's options as a request gives them; every population is recorded where spikes are wanted."""
-    wanted = request.spiking
+def engine_options(request: Request, graph: SpikingGraph, wanted: Wanted) -> SpikingOptions:
+    """The engine's options from those that are wanted; every population is recorded where spikes are."""
     names = tuple(population_sizes(graph)) if "spikes" in request.record else ()
     return SpikingOptions(
         steps=STEPS if wanted.steps is None else wanted.steps,
@@ -64,7 +65,7 @@ def engine_options(request: Request, graph: SpikingGraph) -> SpikingOptions:
         percentile=wanted.percentile or PERCENTILE,
         route=check_route(wanted.route),
         spikes=names,
-        traces=wanted.traced,
+        traces=wanted.traced if "traces" in request.record else {},
     )
 
 

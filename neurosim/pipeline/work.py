@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -59,6 +59,32 @@ class Request:
         return None if isinstance(shown, Silent) else shown.download
 
 
+class Labelled(Protocol):
+    """What a run file says of what was shown: a data set of images, or of recordings."""
+
+    @property
+    def name(self) -> str:
+        """Of the data set."""
+        ...
+
+    @property
+    def split(self) -> str:
+        """Which part of it."""
+        ...
+
+    @property
+    def labels(self) -> np.ndarray:
+        """True classes, int64 (N,)."""
+        ...
+
+    @property
+    def class_names(self) -> Sequence[str]:
+        """One per class."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Work:
     """Everything a run needs, before any device is programmed.
@@ -71,13 +97,14 @@ class Work:
     save : writes a programmed chip to a file; None where that is not possible
     attributes : of the run file, beside those that every run has
     layout : further arguments of `Classification`
+    outputs : shape of the output where it is not the network's
     record_chip : recorder, programmed chip and its number -> writes what is to be kept of the chip
     """
 
     network: Network
     chip: Chip
     placement: Placement
-    dataset: Dataset
+    dataset: Labelled
     inputs: Inputs
     reference: np.ndarray
     counts: Counts
@@ -87,6 +114,7 @@ class Work:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     layout: Mapping[str, Any] = field(default_factory=dict)
     record_chip: Callable[[FileRecorder, Any, int], None] | None = None
+    outputs: tuple[int, ...] | None = None
 
 
 def refuse_options(request: Request, what: str, *known: str) -> None:
