@@ -49,6 +49,11 @@ class SpikingNetwork:
     population_of: Mapping[str, str]
     percentile: float
 
+    def scale_before(self, layer: str) -> float:
+        """Lambda of what a dense or convolution layer takes."""
+        names = [INPUT, *(each.name for each in self.network.weighted)]
+        return self.scales[names[names.index(layer) - 1]]
+
     def encoder_input(self, images: np.ndarray) -> np.ndarray:
         """Images (N, *network's input shape) as the encoder takes them: float32 (N, *source shape), the prelude
         applied, in units of the input's lambda."""

@@ -23,12 +23,11 @@ def spiking_calibration(spiking: SpikingNetwork, images: np.ndarray) -> Calibrat
     Raises DataError when there are no images.
     """
     rates = calibrate_network(spiking.network, images)
-    before = dict(
-        zip((layer.name for layer in spiking.network.weighted), spiking.scales.values(), strict=False)
-    )
     vectors = {}
     for name, x in rates.vectors.items():
         draws = _KEY.child(name).generator().random(x.shape, dtype=np.float32)
-        vectors[name] = (draws < x / np.float32(before[name])).astype(np.float32)
-        vectors[name][..., 0, :] = np.maximum(vectors[name][..., 0, :], vectors[name].max() == 0)
+        spikes = (draws < x / np.float32(spiking.scale_before(name))).astype(np.float32)
+        if not spikes.any():
+            spikes[:, :1] = 1  # a layer that is silent on all of them still needs a range: one step of everything
+        vectors[name] = spikes
     return Calibration(vectors)
