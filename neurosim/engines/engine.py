@@ -26,10 +26,12 @@ class Inputs:
 
     images : float32 (N, *input shape), index 0 being the data set's first image
     times_s : seconds after programming at which the chip is read, each on one ageing trajectory
+    segment : images between two records; fewer where every spike is recorded, which takes much memory
     """
 
     images: np.ndarray
     times_s: tuple[float, ...]
+    segment: int = SEGMENT
 
     def __post_init__(self) -> None:
         if len(self.images) == 0:
@@ -48,7 +50,8 @@ class Inputs:
     @property
     def segments(self) -> list[slice]:
         """The parts of the data set that are recorded one by one."""
-        return [slice(a, min(a + SEGMENT, len(self.images))) for a in range(0, len(self.images), SEGMENT)]
+        starts = range(0, len(self.images), self.segment)
+        return [slice(a, min(a + self.segment, len(self.images))) for a in starts]
 
 
 @dataclass(frozen=True)

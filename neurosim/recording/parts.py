@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,11 @@ def read_part(path: Path, layout: Layout) -> Iterator[tuple[str, Pieces]]:
             yield name, _pieces(f"{path}: {name}", boxes, values, *layout.variables[name])
 
 
-def read_spikes(path: Path, layout: Layout) -> Iterator[tuple[str, Piece]]:
-    """The spikes of a part, population by population, in pieces. Raises DataError as `read_part`."""
+def read_spikes(path: Path, layout: Layout, check: bool = False) -> Iterator[tuple[str, Piece]]:
+    """The spikes of a part, population by population, in pieces; `check` looks at every one of them.
+
+    Raises DataError as `read_part`.
+    """
     with opened(path) as file:
         for name, group in _populations(file):
             if name not in layout.streams:
@@ -120,7 +124,7 @@ def read_spikes(path: Path, layout: Layout) -> Iterator[tuple[str, Piece]]:
                     str(path), "populations of this run", repr(name), "begin anew with --overwrite"
                 )
             with undamaged(path, name):
-                for piece in stored_pieces(group, layout.streams[name], f"{path}: {name}"):
+                for piece in stored_pieces(group, layout.streams[name], f"{path}: {name}", check):
                     yield name, piece
 
 
@@ -154,9 +158,8 @@ def _verified(path: Path, run_id: str, layout: Layout) -> Part:
         units = np.asarray(file.attrs.get("units", ()))
         if file.attrs.get("run_id") != run_id or units.shape != (2,) or units[0] >= units[1]:
             raise DataError(str(path), "a part of this run", "another file", "begin anew with --overwrite")
-    for read in (read_part, read_spikes):
-        for _ in read(path, layout):
-            pass  # reading checks the checksum of every chunk
+    for _ in chain(read_part(path, layout), read_spikes(path, layout, check=True)):
+        pass  # reading checks the checksum of every chunk
     return Part(path, int(units[0]), int(units[1]))
 
 

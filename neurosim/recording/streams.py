@@ -67,14 +67,19 @@ def spike_bytes(pieces: Iterable[Piece]) -> int:
 
 def store_pieces(group: h5py.Group, pieces: Sequence[Piece]) -> None:
     """Put pieces of one population, in order, into a part's group."""
-    for name, column in ((TIMESTAMPS, 0), (NODE_IDS, 1)):
-        values = np.concatenate([piece[column] for piece in pieces])
-        chunks = {"chunks": (min(len(values), PIECE),), "fletcher32": True} if len(values) else {}
-        group.create_dataset(name, data=values, **chunks)
+    length = sum(len(ids) for _, ids in pieces)
+    for column, (name, dtype) in enumerate(((TIMESTAMPS, "f8"), (NODE_IDS, pieces[0][1].dtype))):
+        chunks = {"chunks": (min(length, _CHUNK),), "fletcher32": True}
+        dataset = group.create_dataset(name, (length,), dtype, **chunks)
+        start = 0
+        for piece in pieces:
+            dataset[start : start + len(piece[column])] = piece[column]
+            start += len(piece[column])
 
 
-def stored_pieces(group: h5py.Group, stream: SpikeStream, where: str) -> Iterator[Piece]:
-    """The pieces that `store_pieces` put. Raises DataError when they cannot be of this population."""
+def stored_pieces(group: h5py.Group, stream: SpikeStream, where: str, check: bool) -> Iterator[Piece]:
+    """The pieces that `store_pieces` put. Raises DataError when they cannot be of this population; `check` looks at
+    every spike for that, without it only at what a file that was whole once may have lost since."""
     times, ids = group.get(TIMESTAMPS), group.get(NODE_IDS)
     whole = isinstance(times, h5py.Dataset) and isinstance(ids, h5py.Dataset) and times.shape == ids.shape
     if not whole or times.ndim != 1 or (times.dtype, ids.dtype) != ("f8", id_dtype(stream.neurons)):
@@ -82,9 +87,9 @@ def stored_pieces(group: h5py.Group, stream: SpikeStream, where: str) -> Iterato
     last = -np.inf
     for start in range(0, len(times), PIECE):
         part = slice(start, start + PIECE)
-        piece = checked_spikes(stream, times[part], ids[part], last)
+        piece = times[part], ids[part]
+        yield checked_spikes(stream, *piece, last) if check else piece
         last = piece[0][-1]
-        yield piece
 
 
 def make_population(file: h5py.File, stream: SpikeStream, length: int) -> h5py.Group:

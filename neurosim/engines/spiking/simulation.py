@@ -186,8 +186,9 @@ def _join(blocks: list[Block], n: int, graph: SpikingGraph) -> Result:
 
 def join_spikes(parts: list[Spikes], end: int) -> Spikes:
     """Spikes of consecutive blocks, without those of images from `end` on."""
+    kept = [int(np.searchsorted(part.image, end)) for part in parts]
     image, step, neuron = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("image", "step", "neuron")
+        np.concatenate([getattr(part, name)[:stop] for part, stop in zip(parts, kept, strict=True)])
+        for name in ("image", "step", "neuron")
     )
-    kept = image < end
-    return Spikes(image[kept], step[kept], neuron[kept])
+    return Spikes(image, step, neuron)
