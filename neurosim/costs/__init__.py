@@ -6,7 +6,16 @@ of the slowest layer, every layer working on another image; spiking layers work 
 multiply-accumulate counts as two operations.
 """
 
-from neurosim.costs.ledger import COMPONENTS, SPIKING_COMPONENTS, AreaRow, Latency, Ledger, PriceTag, Row
+from neurosim.costs.ledger import (
+    COMPONENTS,
+    LEARNING,
+    SPIKING_COMPONENTS,
+    AreaRow,
+    Latency,
+    Ledger,
+    PriceTag,
+    Row,
+)
 from neurosim.costs.pricing import CoreFigures, Presentation, core_figures, price
 from neurosim.costs.runs import StoredRun, price_run, price_stored, step_counts, stored_run
 from neurosim.costs.steps import StepPrices, energy_by_step, mean_energy_by_step, step_prices
@@ -14,6 +23,7 @@ from neurosim.costs.timing import chip_time_s, latency, spiking_latency, step_s
 
 __all__ = [
     "COMPONENTS",
+    "LEARNING",
     "SPIKING_COMPONENTS",
     "AreaRow",
     "CoreFigures",

@@ -193,7 +193,7 @@ def _flags(runs: Sequence[Compared]) -> Iterator[str]:
         ("seed", "seeds"),
         ("drift_compensation", "drift compensations"),
     ):
-        values = {run.letter: str(run.attributes.get(name, "?")) for run in runs}
+        values = {run.letter: str(run.attributes[name]) for run in runs if name in run.attributes}
         if len(set(values.values())) > 1:
             yield f"{text} differ: {_each(values)}"
     ages = {run.letter: format_time(run.t_s) for run in runs}

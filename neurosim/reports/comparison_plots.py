@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from neurosim.costs import SPIKING_COMPONENTS
+from neurosim.costs import LEARNING, SPIKING_COMPONENTS
 from neurosim.foundation.errors import ConfigError, LimitError
 from neurosim.foundation.units import format_si
 from neurosim.reports.comparison import Comparison
@@ -44,7 +44,7 @@ def plot_comparison(comparison: Comparison, folder: str | Path) -> list[Path]:
 def plot_accuracy_energy(comparison: Comparison, path: str | Path) -> Path:
     """Accuracy against energy: a spiking run is a curve over its steps, a rate run a point with its interval."""
     runs = _priced(comparison)
-    figure, ((axes,),) = new_figure(7.2, 4.6)
+    figure, ((axes,),) = new_figure(7.2, 4.4 + 0.2 * len(runs))
     for run, colour in zip(runs, PALETTE, strict=False):
         if run.course is not None:
             _curve(axes, run, colour)
@@ -54,7 +54,7 @@ def plot_accuracy_energy(comparison: Comparison, path: str | Path) -> Path:
     axes.margins(x=0.12)
     axes.set_ylabel("accuracy (%)")
     axes.grid(color="0.92")
-    axes.legend(fontsize=8, frameon=False, loc="best")
+    figure.legend(loc="outside lower center", ncols=1, fontsize=8, frameon=False)
     images = len(comparison.runs[0].labels)
     data = comparison.runs[0].attributes.get("inputs", "?")
     axes.set_title(plain(f"accuracy and energy, {images:,} images of {data}"), fontsize=10)
@@ -112,7 +112,7 @@ def _priced(comparison: Comparison) -> list[Compared]:
 
 def _components(parts: list[dict[str, float]]) -> list[str]:
     """Components that cost some run something, in the ledger's order, published figures first."""
-    known = list(SPIKING_COMPONENTS)
+    known = [*SPIKING_COMPONENTS, LEARNING]
     named = dict.fromkeys(name for energies in parts for name in energies)
     order = sorted(named, key=lambda name: known.index(name) if name in known else -1)
     return [name for name in order if any(energies.get(name) for energies in parts)]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from neurosim.costs import SPIKING_COMPONENTS, Ledger
+from neurosim.costs import LEARNING, SPIKING_COMPONENTS, Ledger
 from neurosim.foundation.units import format_area, format_si, format_time
 from neurosim.reports.compared import Compared
 from neurosim.reports.crossover import Crossover, StepCourse
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from neurosim.reports.comparison import Comparison, Equal, Meeting
 
 SHOWN_STEPS = (1, 2, 5)  # times powers of ten, and the last
+SHARES = 3  # so many runs have room for per cents beside their energies
 NONE = "-"
 
 
@@ -137,12 +138,13 @@ def _interval(run: Compared) -> str:
 def _components(comparison: Comparison) -> Section:
     runs = [run for run in comparison.runs if run.ledger.priced]
     parts = {run.letter: run.ledger.by_component() for run in runs}
-    known = list(SPIKING_COMPONENTS)
+    known = [*SPIKING_COMPONENTS, LEARNING]
     named = dict.fromkeys(name for joules in parts.values() for name in joules)
     order = sorted(named, key=lambda name: known.index(name) if name in known else -1)
     shown = [name for name in order if any(joules.get(name, 0) for joules in parts.values())]
+    shares = len(runs) <= SHARES
     rows = [
-        (name, *(_component(parts[run.letter].get(name, 0), run.ledger.total) for run in runs))
+        (name, *(_component(parts[run.letter].get(name, 0), run.ledger.total, shares) for run in runs))
         for name in shown
     ]
     rows.append(("total", *(format_si(run.ledger.total, "J") for run in runs)))
@@ -151,8 +153,10 @@ def _components(comparison: Comparison) -> Section:
     )
 
 
-def _component(joules: float, total: float) -> str:
-    return f"{format_si(joules, 'J')} ({100 * joules / total:.1f} %)" if joules else "0"
+def _component(joules: float, total: float, share: bool) -> str:
+    if not joules:
+        return "0"
+    return format_si(joules, "J") + (f" ({100 * joules / total:.1f} %)" if share else "")
 
 
 def _zeros(runs: list[Compared], shown: list[str]) -> Iterator[str]:
