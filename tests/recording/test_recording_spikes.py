@@ -322,3 +322,26 @@ def test_an_attribute_of_a_stranger_must_be_plain(sealed):
         file["spikes/hidden"].attrs["sorting"] = file["spikes"].ref
     with pytest.raises(FormatError, match="/spikes/hidden@sorting: expected numbers or text, got references"):
         RunFile.open(sealed)
+
+
+@pytest.mark.parametrize("path", sorted(STORED.glob("spiking_format_*.h5")), ids=lambda path: path.stem)
+def test_every_format_of_spiking_runs_ever_released_is_readable(path):
+    import nir
+
+    with RunFile.open(path) as run:
+        assert run.content_hash() == path.with_suffix(".hash").read_text().strip()
+        assert run.populations == ("dense1", "dense2", "input")
+        times, ids = run.spikes("dense1")
+        told = run.attributes("/spikes/dense1")
+        assert len(times) == len(ids) == run.read("/counts/steps/spikes")[0, 0, 0].sum()
+        assert (told["steps"], told["step_ms"], told["neurons"]) == (8, 1.0, 20)
+        assert times.max() < 4 * 8
+        assert run.read("/outputs/step_scores").shape == (1, 1, 4, 8, 10)
+        assert (run.units("/step"), run.units("/spikes/input/timestamps")) == ("s", "ms")
+    assert "lif" in nir.read(path).nodes
+
+
+def test_the_present_format_has_a_stored_spiking_file():
+    from neurosim.recording import FORMAT
+
+    assert (STORED / f"spiking_format_{FORMAT}.h5").is_file()
