@@ -26,15 +26,9 @@ CHIP = "/description/chip_toml"
 GEOMETRY = "/description/geometry"
 LAYERS = "/layer"
 KINDS = ("inference", "programming", "calibration")
-
-
 STEPS, PER_STEP = "/counts/steps/", "/counts/per_step/"
 STEP_DIMS = ("chip", "time", "layer", "image", "step")
-PRICED = frozenset(rule.counter for rule in RULES) | {
-    "synaptic_events",
-    "neuron_updates",
-    "threshold_decisions",
-}
+PRICED = frozenset(rule.counter for rule in RULES) | {"synaptic_events"}
 
 
 @dataclass(frozen=True)
