@@ -103,7 +103,8 @@ def needs_no_input(node: Mapping[str, Any], where: str) -> Shape | None:
     """The shape of its input that a node states by itself, if it does."""
     kind = type_of(node)
     if kind in NEURONS or kind == "Delay":
-        sizes = [np.shape(node[key]) for key in (*NEURONS.get(kind, ("", {}))[1], "delay") if key in node]
+        keys = NEURONS[kind][1] if kind in NEURONS else ("delay",)
+        sizes = [numbers(node, key, where).shape for key in keys if node.get(key) is not None]
         return next((size for size in sizes if size), None)
     return _stated_shape(node, kind, where) if kind in KNOWN else None
 
@@ -112,7 +113,10 @@ def numbers(node: Mapping[str, Any], key: str, where: str) -> np.ndarray:
     """A numeric parameter; DataError when it is missing, no number or not finite."""
     if node.get(key) is None:
         raise DataError(where, f"a parameter {key!r}", ", ".join(sorted(node)), "write the node with it")
-    array = np.asarray(node[key])
+    try:
+        array = np.asarray(node[key])
+    except ValueError:  # lists of unequal lengths
+        array = np.array("ragged")
     if array.dtype.kind not in "fiub":
         raise DataError(f"{where}: {key}", "numbers", str(array.dtype), "write the parameter as numbers")
     array = array.astype(np.float64)
@@ -125,7 +129,7 @@ def numbers(node: Mapping[str, Any], key: str, where: str) -> np.ndarray:
 def whole_numbers(node: Mapping[str, Any], key: str, where: str) -> tuple[int, ...]:
     """A parameter that is one integer or a row of them; DataError for anything else."""
     array = np.atleast_1d(numbers(node, key, where))
-    if array.ndim > 1 or np.any(array != np.round(array)):
+    if array.ndim > 1 or not array.size or np.any(array != np.round(array)):
         raise DataError(f"{where}: {key}", "whole numbers", f"{array.tolist()}", "correct the node")
     return tuple(int(number) for number in array)
 
@@ -141,7 +145,7 @@ def _stated_shape(node: Mapping[str, Any], kind: str, where: str) -> Shape | Non
     if kind in ("Affine", "Linear"):
         return _matrix(node, where).shape[1:]
     if kind == "Scale":
-        return np.shape(node.get("scale", ())) or None
+        return numbers(node, "scale", where).shape or None
     if kind == "Flatten" and node.get("input_type") is not None:
         stated = node["input_type"]
         stated = stated.get("input") if isinstance(stated, Mapping) else stated

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from neurosim.foundation.errors import ConfigError, DataError, FormatError, near
 from neurosim.graph.spiking import AxonDelay, Operation, SpikingGraph
 
@@ -50,8 +52,11 @@ def flat_graph(tree: Mapping[str, Any], where: str) -> FlatGraph:
     nodes, edges, entry, leaving = _levelled(tree, where, "", 0)
     kept, joined = dict(nodes), list(edges)
     if type_of(nodes[entry]) != "Input":  # the file leaves it out: the only node without a source
-        joined.append(("input", entry))
-        entry = "input"
+        source = "input"
+        while source in nodes:
+            source += "_"
+        joined.append((source, entry))
+        entry = source
     doors = [path for path, node in nodes.items() if type_of(node) in ("Input", "Output") and path != entry]
     outputs: tuple[str, ...] = (leaving,)
     for path in doors:
@@ -122,9 +127,9 @@ def _levelled(
 
 def _pairs(edges: Any, known: Iterable[str], where: str) -> list[Edge]:
     pairs: list[Edge] = []
+    if not _listed(edges) or not all(_listed(edge) and len(edge) == 2 for edge in edges):
+        raise FormatError(f"{where}: edges", "pairs of names", f"{edges!r:.60}", _REMEDY)
     for edge in edges:
-        if len(edge) != 2:
-            raise FormatError(f"{where}: edges", "pairs of names", f"{len(edge)} names", _REMEDY)
         start, end = (text_of(name) for name in edge)
         for name in (start, end):
             if name not in known:
@@ -133,6 +138,10 @@ def _pairs(edges: Any, known: Iterable[str], where: str) -> list[Edge]:
         pairs.append((start, end))
     _check_edges(pairs, where)
     return pairs
+
+
+def _listed(value: Any) -> bool:
+    return isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 def _check_edges(edges: list[Edge], where: str) -> None:

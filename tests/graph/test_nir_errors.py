@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+
 import h5py
 import nir
 import numpy as np
 import pytest
 from nir_samples import IMAGE, NEURONS, chain, conv2d, lif, numbers, positive, written
 
-from neurosim.foundation.errors import ConfigError, DataError, FormatError, LimitError
+from neurosim.foundation.errors import ConfigError, DataError, FormatError, LimitError, NeurosimError
 from neurosim.graph.nir_files import from_nir, spiking_graph
 from neurosim.recording.nir_file import read_nir
 
@@ -103,6 +106,12 @@ WRONG = {
         ConfigError,
         "edge '0' -> '1': expected each edge once",
     ),
+    "edges": (
+        change(affine(), edges=[("input", "0"), ("0",)]),
+        FormatError,
+        "edges: expected pairs of names",
+    ),
+    "no edges": (change(affine(), edges=None), FormatError, "edges: expected pairs of names, got None"),
     "no graph": ({"node": {"type": "LIF"}}, FormatError, "expected a NIR graph with nodes and edges"),
     "no nodes": (change(affine(), nodes={}), FormatError, "expected a graph of nodes, got no nodes"),
     "no shape": (
@@ -275,6 +284,47 @@ def test_graphs_nested_without_end_are_refused():
         made = nir.NIRGraph({"g": made}, [], type_check=False)
     with pytest.raises(FormatError, match="nested more than 32 deep"):
         from_nir(made, "n", 1e-3)
+
+
+NONSENSE = [
+    None, "x", b"y", -1, 0, 1.5, np.nan, np.array([]), np.array([1, 2]), np.array("s"), np.zeros((2, 2, 2)), {},
+    {"type": "LIF"}, [("a", "b")], [("a", "b"), ("c",)], 10**9, np.array([10**12]), True, np.array([1 + 2j]),
+]  # fmt: skip
+
+
+def fields_of(tree, path=()):
+    """The paths of everything in nested dictionaries."""
+    for key, value in tree.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from fields_of(value, (*path, key))
+
+
+def test_nonsense_anywhere_is_an_error_of_ours():
+    """Fields removed, or replaced by what does not belong there: a network, or one error with a remedy."""
+    rng = np.random.default_rng(8)
+    graphs = [
+        affine().to_dict(),
+        chain(IMAGE, conv2d(), nir.Flatten({"input": None}, 0, -1)).to_dict(),
+        chain((3,), *NEURONS.values()).to_dict(),
+        nir.NIRGraph({"in": nir.Input({"input": np.array([5])}), "g": affine()}, [("in", "g")]).to_dict(),
+    ]
+    accepted = 0
+    for _ in range(1500):
+        tree = copy.deepcopy(graphs[rng.integers(len(graphs))])
+        paths = list(fields_of(tree))
+        *folders, last = paths[rng.integers(len(paths))]
+        holder = tree
+        for folder in folders:
+            holder = holder[folder]
+        if rng.random() < 0.3:
+            del holder[last]
+        else:
+            holder[last] = copy.deepcopy(NONSENSE[rng.integers(len(NONSENSE))])
+        with contextlib.suppress(NeurosimError):
+            spiking_graph(tree, "nonsense", 1e-3)
+            accepted += 1
+    assert 100 < accepted < 750
 
 
 class TestFiles:
