@@ -1,6 +1,6 @@
 """Cores stepped by Brian2: a group of integer neurons, and one operation per tick that calls the kernel.
 
-The group holds V and who fired, so that Brian2's monitors and thresholds see what any group shows them. The crossbars,
+The group holds V and who fired, so that Brian2's monitors see what any group shows them. The crossbars,
 the rings of delayed spikes and the random numbers are the kernel's: nothing in Brian2 draws one.
 """
 
@@ -28,19 +28,25 @@ class CoreClock:
     v_initial : int, V of every neuron before the first tick, in the tables' unit
     draws : names every random number, together with an image's index and the tick
     perturb : called with the sums acc, int32 (images, neurons), before they are added: read noise of analog synapses
+    watched : whether Brian2's own monitors can see the spikes, for which it has to compile a threshold
 
     Attributes, as they stand after each tick: v int32 and fired uint8 (images, neurons), outputs uint8 (images,
     outputs); events, spikes, hops float64 (images, cores), of that tick alone.
     """
 
     def __init__(self, tables: Tables, v_initial: np.ndarray, draws: Stream, images: int = 1,
-                 perturb: Perturb | None = None) -> None:  # fmt: skip
+                 perturb: Perturb | None = None, watched: bool = False) -> None:  # fmt: skip
         self.tables, self.images, self._perturb = tables, images, perturb
         self._start = np.asarray(v_initial, np.int32).ravel()
         self._words = tuple(np.uint64(word) for word in draws.words())
         size = self._start.size
-        self.group = brian().NeuronGroup(images * size, "v : integer\nfired : boolean", threshold="fired",
-                                         dt=T_TICK_MS * brian().ms, name="cores*")  # fmt: skip
+        self.group = brian().NeuronGroup(
+            images * size,
+            "v : integer\nfired : boolean",
+            threshold="fired" if watched else None,
+            dt=T_TICK_MS * brian().ms,
+            name="cores*",
+        )
         self.operation = brian().NetworkOperation(
             self._tick, dt=T_TICK_MS * brian().ms, when="groups", name="tick*"
         )

@@ -22,6 +22,7 @@ from neurosim.engines.spiking.truenorth.tables import make_tables
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.counts import Counts
 from neurosim.foundation.errors import ConfigError, DataError, near
+from neurosim.graph.core_network import NOWHERE
 from neurosim.placement.cores import CorePlacement
 from neurosim.programming.cores import AgedCores, ProgrammedCores, require_cores
 
@@ -110,7 +111,7 @@ def count_cores(placement: CorePlacement, images: int, frames: int = 1) -> Count
     """
     names = tuple(layer.name for layer in placement.layers)
     counts = Counts(names, images)
-    used = placement.cores.connections.any(axis=1).sum(axis=1)
+    used = (placement.cores.neurons.target_core != NOWHERE).sum(axis=1)
     draws = placement.cores.draws_per_tick
     for number, name in enumerate(names):
         cores = placement.layer_of_core == number
