@@ -29,6 +29,7 @@ CONVOLUTIONS = [
     {"channels": 4, "kernel": 3, "padding": 1, "groups": 4},
     {"channels": 5, "kernel": 1},
     {"channels": 2, "kernel": 5, "stride": 2, "padding": 4},
+    {"channels": 4, "kernel": (3, 2), "stride": (1, 2), "padding": 2, "dilation": (2, 3), "groups": 2},
 ]
 POOLS = [
     {"kernel": 2},
@@ -60,7 +61,8 @@ def test_convolution_equals_torch(options):
         tensors.get("bias"),
         layer.stride,
         layer.padding,
-        groups=layer.groups,
+        layer.dilation,
+        layer.groups,
     )
     assert layer.output_shape(x.shape[1:]) == tuple(expected.shape[1:])
     np.testing.assert_allclose(layer.forward(params, x), expected.numpy(), rtol=1e-5, atol=1e-5)

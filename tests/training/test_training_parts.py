@@ -129,7 +129,8 @@ kind = "conv2d"
 name = "b"
 channels = 4
 kernel = 3
-padding = 1
+padding = 2
+dilation = 2
 groups = 2
 bias = false
 [[layers]]
