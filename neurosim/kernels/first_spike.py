@@ -38,21 +38,46 @@ def two_times(early, late, gap, threshold, out):  # type: ignore[no-untyped-def]
             out[image, j] = time
 
 
-@njit(inline="always")
-def _sink(keys, names, root, size):  # type: ignore[no-untyped-def]
-    """Restore the heap below `root`, the earliest time on top."""
-    key, name = keys[root], names[root]
-    while True:
-        child = 2 * root + 1
-        if child >= size:
-            break
-        if child + 1 < size and keys[child + 1] < keys[child]:
-            child += 1
-        if keys[child] >= key:
-            break
-        keys[root], names[root] = keys[child], names[child]
-        root = child
-    keys[root], names[root] = key, name
+@njit(nogil=True, cache=True)
+def sort_spikes(times, keys, names, place, starts):  # type: ignore[no-untyped-def]
+    """Sort the finite times of one image; returns how many there are.
+
+    times : float64 (inputs,)
+    keys, names : float64 and int64 (inputs,), overwritten: sorted times, and the inputs they belong to
+    place, starts : int64 (inputs,) and (inputs + 1,), scratch
+
+    Times go into as many equal bins as there are spikes, of which all within four times the mean fall apart, and
+    an insertion sort puts the few of a bin in order: linear for any times but those with far outliers.
+    """
+    first, total, size = np.inf, 0.0, 0
+    for i in range(times.size):
+        if times[i] < np.inf:
+            first = min(first, times[i])
+            total += times[i]
+            size += 1
+    if size == 0:
+        return 0
+    width = 4.0 * (total / size - first)
+    scale = (size - 1) / width if width > 0.0 else 0.0
+    starts[: size + 1] = 0
+    for i in range(times.size):
+        if times[i] < np.inf:
+            place[i] = np.int64(min((times[i] - first) * scale, size - 1.0))
+            starts[place[i] + 1] += 1
+    for b in range(size):
+        starts[b + 1] += starts[b]
+    for i in range(times.size):
+        if times[i] < np.inf:
+            to = starts[place[i]]
+            starts[place[i]] = to + 1
+            keys[to], names[to] = times[i], i
+    for q in range(1, size):
+        key, name, to = keys[q], names[q], q
+        while to > 0 and keys[to - 1] > key:
+            keys[to], names[to] = keys[to - 1], names[to - 1]
+            to -= 1
+        keys[to], names[to] = key, name
+    return size
 
 
 @njit(nogil=True, cache=True)
@@ -62,45 +87,36 @@ def any_times(times, weights, threshold, stop, out):  # type: ignore[no-untyped-
     times : float64 (images, inputs), time constants; infinity for an input that never spikes
     weights : float32 or float64 (1 or images, inputs, neurons), C-contiguous
     threshold : float64 (neurons,)
-    stop : leave an image at the first spike of any of its neurons; those that spike later keep infinity
+    stop : leave an image at the first spike of any of its neurons; those that spike after the next input keep
+        infinity
     out : float64 (images, neurons), as in `two_times`
-
-    The inputs are taken from a heap, so that leaving early leaves the rest unsorted.
     """
     inputs, neurons = times.shape[1], out.shape[1]
     keys, names = np.empty(inputs), np.empty(inputs, np.int64)
+    place, starts = np.empty(inputs, np.int64), np.empty(inputs + 1, np.int64)
     total, current, bound = np.empty(neurons), np.empty(neurons), np.empty(neurons)
     for image in range(times.shape[0]):
         own, target = weights[image if weights.shape[0] > 1 else 0], out[image]
-        size = 0
-        for i in range(inputs):
-            if times[image, i] < np.inf:
-                keys[size], names[size] = times[image, i], i
-                size += 1
-        for root in range(size // 2 - 1, -1, -1):
-            _sink(keys, names, root, size)
+        size = sort_spikes(times[image], keys, names, place, starts)
         total[:], current[:], bound[:], target[:] = 0.0, 0.0, threshold, np.inf
-        left = neurons
-        while size > 0 and left > 0:
-            now, row = keys[0], own[names[0]]
-            size -= 1
-            decay = 0.0
-            if size > 0:
-                keys[0], names[0] = keys[size], names[size]
-                _sink(keys, names, 0, size)
-                decay = np.exp(now - keys[0])
-            reached = 0
+        left, before = neurons, 0.0
+        for q in range(size):
+            row, after = own[names[q]], 0.0
+            if q + 1 < size:
+                after = np.exp(keys[q] - keys[q + 1])
+            reached = np.int64(0)
             for j in range(neurons):
                 total[j] += row[j]
-                current[j] += row[j]
+                current[j] = current[j] * before + row[j]
                 above = total[j] - bound[j]  # minus infinity once the neuron has spiked
-                reached += 1 if above > 0.0 and above >= current[j] * decay else 0
+                reached += np.int64(above > 0.0) & np.int64(above >= current[j] * after)
             if reached > 0:
                 for j in range(neurons):
                     above = total[j] - bound[j]
-                    if above > 0.0 and above >= current[j] * decay:
-                        target[j] = now + np.log(max(current[j] / above, 1.0))
+                    if above > 0.0 and above >= current[j] * after:
+                        target[j] = keys[q] + np.log(max(current[j] / above, 1.0))
                         bound[j] = np.inf
                 left = 0 if stop else left - reached
-            for j in range(neurons):
-                current[j] *= decay
+                if left == 0:
+                    break
+            before = after

@@ -154,3 +154,23 @@ def test_float32_weights_are_taken():
     np.testing.assert_allclose(
         solved(times, single, threshold), solved(times, single.astype(float), threshold)
     )
+
+
+@pytest.mark.parametrize("kind", ["exponential", "outlier", "equal", "clusters", "one", "silent", "large"])
+def test_sorted_spikes_equal_numpys_sort(kind):
+    rng = np.random.default_rng(0)
+    times = {
+        "exponential": np.where(rng.random(500) < 0.2, np.inf, rng.exponential(1.0, 500)),
+        "outlier": np.append(rng.random(300), 1e9),
+        "equal": np.full(100, 0.3),
+        "clusters": rng.integers(0, 4, 400) + 1e-9 * rng.random(400),
+        "one": np.array([np.inf, 2.0, np.inf]),
+        "silent": np.full(7, np.inf),
+        "large": 1e300 + 1e290 * rng.random(50),
+    }[kind]
+    keys, names = np.empty(times.size), np.empty(times.size, np.int64)
+    place, starts = np.empty(times.size, np.int64), np.empty(times.size + 1, np.int64)
+    size = first_spike.sort_spikes(times, keys, names, place, starts)
+    np.testing.assert_array_equal(keys[:size], np.sort(times[np.isfinite(times)]))
+    np.testing.assert_array_equal(times[names[:size]], keys[:size])
+    assert len(set(names[:size])) == size

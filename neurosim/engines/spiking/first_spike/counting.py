@@ -87,7 +87,7 @@ def _by_spikes(rows: RowReads, times: np.ndarray, end: np.ndarray) -> _Seen:
 
 
 def _until(times: np.ndarray, end: np.ndarray) -> np.ndarray:
-    return np.isfinite(times) & (times <= end[:, None])
+    return np.asarray(np.isfinite(times) & (times <= end[:, None]))
 
 
 def _events(seen: _Seen, place: LayerGeometry, tiles: int, offset: bool) -> dict[str, np.ndarray]:
