@@ -1,7 +1,7 @@
 """How fast spikes are simulated, beside PyTorch's spiking libraries and Brian2 itself, in one process.
 
     python benchmarks/spiking.py                     # everything, about half an hour; one thread
-    python benchmarks/spiking.py --only inference    # or memory
+    python benchmarks/spiking.py --only inference    # or memory, chips, ticks, once, learning
     python benchmarks/spiking.py --short             # a small run: figures mean nothing
 
 Inference: the network of integers of spiking_problem.py, with the same weights, thresholds and input spikes for
@@ -20,18 +20,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from spiking_problem import Contender, Problem, load_problem, read_problem
 
+import numpy as np  # isort: skip  # after spiking_problem, which sets the number of threads
+
 HOMES = ("spiking_ours", "torch_peers", "brian_peers")
-TARGETS: dict[int | None, float] = {
-    None: 4.0,
-    1: 30.0,
-    10: 15.0,
-}  # ours over the fastest float32 peer; None: best
+# ours over the fastest float32 peer at this batch, None being the best of each
+TARGETS: dict[int | None, float] = {None: 4.0, 1: 30.0, 10: 15.0}
 LEAST_S = 0.3  # that one measurement lasts, where the images suffice
 
 
@@ -172,25 +171,106 @@ def peak_mb(home: str, name: str, path: Path) -> float:
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
+def timed_s(action: Callable[[], object], turns: int) -> float:
+    """Median processor seconds after one warm-up."""
+    action()
+    return statistics.median(_seconds(action) for _ in range(turns))
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    start = time.process_time()
+    action()
+    return time.process_time() - start
+
+
+def chip_table(problem: Problem, turns: int) -> Iterator[str]:
+    """The engine as `neurosim run --mode spiking` uses it, on chips with and without noise and converters."""
+    import spiking_ours
+
+    yield f"{'mnist_500 on a chip, every event counted':42} {'images/s':>9}  accuracy"
+    for name in spiking_ours.CHIPS:
+        run = spiking_ours.chip_run(name)
+        seconds = timed_s(lambda run=run: run(problem.images), turns)
+        accuracy = (run(problem.images).argmax(axis=1) == problem.labels).mean()
+        yield f"{name:42} {cell(len(problem.images) / seconds, 9)}  {accuracy:.4f}"
+
+
+def tick_table(turns: int, short: bool) -> Iterator[str]:
+    """Synaptic events per second of 64 cores."""
+    import spiking_ticks
+
+    problem = spiking_ticks.tick_problem(4 if short else 64, 100 if short else 1000)
+    events = spiking_ticks.synaptic_events(problem)
+    yield f"{f'cores: {events / 1e6:.1f} M synaptic events':42} {'G/s':>9} {'ms':>9}  spikes"
+    wanted = None
+    for contender in spiking_ticks.contenders(problem, peers=not short):
+        times, neurons = contender.run(True)
+        wanted = wanted or (times, neurons)
+        equal = all(np.array_equal(a, b) for a, b in zip(wanted, (times, neurons), strict=True))
+        seconds = timed_s(lambda contender=contender: contender.run(False), turns)
+        told = f"{len(times)}, {'equal' if equal else 'NOT equal'}"
+        yield f"{contender.name:42} {cell(events / seconds / 1e9, 9)} {cell(1e3 * seconds, 9)}  {told}"
+
+
+def once_table(problem: Problem, turns: int) -> Iterator[str]:
+    """Images per second of neurons that spike once."""
+    import spiking_once
+
+    from neurosim.graph import load_network
+
+    yield f"{'mnist_ttfs':42} {'images/s':>9}  same class as the closed form"
+    wanted = None
+    for contender in spiking_once.contenders(load_network("mnist_ttfs"), len(problem.images)):
+        images = problem.images[: contender.images]
+        classes = contender.run(images)
+        wanted = classes if wanted is None else wanted
+        seconds = timed_s(lambda run=contender.run, images=images: run(images), turns)
+        same = (classes == wanted[: len(classes)]).mean()
+        yield f"{contender.name:42} {cell(len(images) / seconds, 9)}  {same:.3f} of {len(classes)}"
+
+
+def learning_table(problem: Problem, turns: int) -> Iterator[str]:
+    """Images per second of STDP on device pairs."""
+    import spiking_learning
+
+    yield f"{f'{spiking_learning.NETWORK} on {spiking_learning.CHIP}, learning':42} {'images/s':>9}  spikes"
+    wanted = None
+    for contender in spiking_learning.contenders(len(problem.images)):
+        images = problem.images[: contender.images]
+        winners = contender.run(images)
+        wanted = winners if wanted is None else wanted
+        seconds = timed_s(lambda run=contender.run, images=images: run(images), turns)
+        told = "equal" if np.array_equal(winners, wanted[: len(winners)]) else "NOT equal"
+        yield f"{contender.name:42} {cell(len(images) / seconds, 9)}  {told} in {len(winners)} images"
+
+
+def tables(short: bool) -> dict[str, Callable[[], Iterator[str]]]:
+    """What can be measured, by name."""
+    problem, turns = load_problem(20 if short else 1000), 1 if short else 7
+    return {
+        "inference": lambda: inference_table(problem, turns),
+        "memory": lambda: memory_table(problem),
+        "chips": lambda: chip_table(problem, turns),
+        "ticks": lambda: tick_table(turns, short),
+        "once": lambda: once_table(problem, turns),
+        "learning": lambda: learning_table(problem, turns),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--short", action="store_true")
-    parser.add_argument("--only", choices=("inference", "memory"))
+    parser.add_argument("--only", action="append", metavar="TABLE")
     parser.add_argument("--peak-of", nargs=3, metavar=("HOME", "NAME", "FILE"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.peak_of:
         home, name, path = options.peak_of
         print(json.dumps(peak_mb(home, name, Path(path))))
         return
-    problem = load_problem(20 if options.short else 1000)
-    tables = {
-        "inference": lambda: inference_table(problem, 1 if options.short else 7),
-        "memory": lambda: memory_table(problem),
-    }
-    for name, table in tables.items():
-        if options.only in (None, name):
+    for name, table in tables(options.short).items():
+        if not options.only or name in options.only:
             print(*table(), "", sep="\n", flush=True)
 
 
