@@ -15,7 +15,13 @@ from first_spike_samples import LATE, chip_with, images, network, run
 from neurosim.chips import load_chip, parse_chip
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.inference import RateEngine
-from neurosim.engines.spiking.first_spike import EXTRA, Chain, FirstSpikeEngine, FirstSpikeOptions
+from neurosim.engines.spiking.first_spike import (
+    EXTRA,
+    Chain,
+    FirstSpikeEngine,
+    FirstSpikeOptions,
+    synaptic_tau_s,
+)
 from neurosim.engines.spiking.first_spike.drives import chip_thresholds
 from neurosim.engines.spiking.first_spike.solving import float_times
 from neurosim.foundation.errors import ConfigError, DataError
@@ -181,6 +187,17 @@ def test_batch_and_threads_change_no_decision_time():
     base = run(chip_with(network()))[1]
     for settings in (Settings(3, 10), Settings(1, 10_000)):
         np.testing.assert_array_equal(run(chip_with(network()), settings=settings)[1], base)
+
+
+def test_the_time_constant_leaves_room_for_all_reads():
+    net = network()
+    programmed = chip_with(net)
+    reading = programmed.chip.read.t_read_s + programmed.chip.periphery.t_digital_s
+    conversion = programmed.chip.periphery.t_conversion_s  # 5 columns and 8 ADCs: one conversion each
+    tau_s = synaptic_tau_s(Chain.of(net), programmed.placement, programmed.chip)
+    assert tau_s == pytest.approx(40 * (reading + conversion) / LATE)
+    with pytest.raises(ConfigError, match=r"expected a \[periphery\] table"):
+        synaptic_tau_s(Chain.of(net), programmed.placement, load_chip("ideal_float"))
 
 
 def test_the_run_file_is_told_of_the_decision_time():

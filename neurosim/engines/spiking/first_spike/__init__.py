@@ -2,7 +2,9 @@
 
 from neurosim.engines.spiking.first_spike.counting import count_first_spike, varying_counters
 from neurosim.engines.spiking.first_spike.engine import DECISION_TIME, EXTRA, FirstSpikeEngine
+from neurosim.engines.spiking.first_spike.latency import synaptic_tau_s
 from neurosim.engines.spiking.first_spike.options import Chain, FirstSpikeOptions
+from neurosim.engines.spiking.first_spike.solving import float_times
 
 __all__ = [
     "DECISION_TIME",
@@ -11,5 +13,7 @@ __all__ = [
     "FirstSpikeEngine",
     "FirstSpikeOptions",
     "count_first_spike",
+    "float_times",
+    "synaptic_tau_s",
     "varying_counters",
 ]
