@@ -150,7 +150,7 @@ def test_biases_are_the_normalised_thresholds_without_a_loss(tmp_path, first):
 def test_polarisation_pulls_probabilities_to_the_ends(tmp_path):
     folder = folder_of(tmp_path, rule="probability_biased")
     network = network_of(folder)
-    p = torch.cat([w.abs().flatten() for w in network.matrices.values()])
+    p = torch.cat([w.detach().abs().flatten() for w in network.matrices.values()])
     assert float(network.indecision().detach()) == pytest.approx(
         float((0.5 - (p - 0.5).abs()).sum()), rel=1e-5
     )
