@@ -246,6 +246,14 @@ def test_leaking_neurons_are_refused():
         run(chip_with(network(), neuron__leak_tau_s=1e-3))
 
 
+def test_membranes_with_a_floor_are_refused():
+    with pytest.raises(
+        ConfigError, match="low: expected membranes that follow .*, got a floor at -1 thresholds"
+    ):
+        run(chip_with(network(), neuron__low=-1.0))
+    assert run(chip_with(network(), neuron__high=2.0))[1].shape == (300,)
+
+
 def test_a_chip_without_neurons_is_refused():
     text = load_chip("ideal_float").text.replace('[neuron]\nkind = "digital"\n', "")
     net, programmed = network(), chip_with(network(), "ideal_float")

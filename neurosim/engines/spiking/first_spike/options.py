@@ -87,12 +87,26 @@ class Chain:
 
 
 def check_neurons(chip: Chip) -> None:
-    """Refuse neurons whose membranes leak or saturate below the threshold: no closed form holds for them."""
+    """Refuse neurons whose membranes leak, or saturate below rest: no closed form holds for them.
+
+    A ceiling above the threshold does not matter to neurons that spike once.
+    """
     neuron = chip.neuron
     if neuron is None:
         raise ConfigError(
             f"chip {chip.name}", "a [neuron] table", "none", "choose a chip with spiking neurons"
         )
     if neuron.leak_tau_s is not None:
-        raise ConfigError(f"chip {chip.name}: neuron.leak_tau", "neurons without a leak", f"{neuron.leak_tau_s:g} s",
-                          "first-spike networks need membranes that keep their charge: leave leak_tau out")  # fmt: skip
+        raise ConfigError(
+            f"chip {chip.name}: neuron.leak_tau",
+            "neurons without a leak",
+            f"{neuron.leak_tau_s:g} s",
+            "neurons that spike once must keep their charge: choose a chip such as joshi_2020",
+        )
+    if neuron.low is not None:
+        raise ConfigError(
+            f"chip {chip.name}: neuron.low",
+            "membranes that follow their inputs below rest",
+            f"a floor at {neuron.low:g} thresholds",
+            "neurons that spike once add up inhibition first: choose a chip such as joshi_2020",
+        )
