@@ -196,17 +196,49 @@ def pair_weights(plus, minus, scale):  # type: ignore[no-untyped-def]
     return w, row
 
 
-@njit(inline="always")
-def _winner(v, base, theta, held):  # type: ignore[no-untyped-def]
-    """The neuron furthest above its threshold base + theta, or -1; held neurons stay at zero."""
-    best, most = -1, 0.0
+@njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
+def _leak(v, decay, floor):  # type: ignore[no-untyped-def]
+    """The end of the former step, not below the floor, and the leak of this one."""
+    for j in range(v.size):
+        v[j] = max(v[j], floor) * decay
+
+
+@njit(nogil=True, cache=True, fastmath={"nnan", "nsz"})
+def _winner(v, base, theta):  # type: ignore[no-untyped-def]
+    """The neuron furthest above its threshold base + theta, the first of equal ones; -1 where none is above."""
+    most = 0.0
+    for j in range(v.size):  # a plain maximum, which the compiler vectorises
+        most = max(most, v[j] - (base[j] + theta[j]))
+    if most > 0.0:
+        for j in range(v.size):
+            if v[j] - (base[j] + theta[j]) >= most:
+                return j
+    return -1
+
+
+@njit(nogil=True, cache=True)
+def _hold(v, held):  # type: ignore[no-untyped-def]
+    """Keep refractory neurons at rest for a step; how many are still so in the next."""
+    left = 0
     for j in range(v.size):
         if held[j] > 0:
             held[j] -= 1
             v[j] = 0.0
-        elif v[j] - (base[j] + theta[j]) > most:
-            best, most = j, v[j] - (base[j] + theta[j])
-    return best
+            left += held[j] > 0
+    return left
+
+
+@njit(nogil=True, cache=True)
+def _arrivals(key, first_place, active, chance, used, drawn, arrived):  # type: ignore[no-untyped-def]
+    """List the inputs that spike in this step in `arrived`; how many they are."""
+    k1, k2 = _U32(key), _U32(key >> _U64(32))
+    for a in range(used):
+        drawn[a] = _mix(_U32(_mix(_U32(_U32(_U32(first_place) + active[a]) + k1)) ^ k2))
+    count = 0
+    for a in range(used):
+        arrived[count] = active[a]
+        count += drawn[a] <= chance[a]
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -231,11 +263,16 @@ def _rewrite(j, i, plus, minus, memory_plus, memory_minus, rule, kind, c, bits, 
         events[READS] += 1
 
 
+# fmt: off
 @njit(nogil=True, cache=True)
-def _learn(j, t, key, last, plus, minus, memory_plus, memory_minus, stuck, w, row, rule, kind, c, events):  # type: ignore[no-untyped-def]
+def _learn(j, t, key, last, plus, minus, memory_plus, memory_minus, stuck, w, row, rule, kind, c, drawn, events):  # type: ignore[no-untyped-def]
+# fmt: on
     """The pulses that a spike of neuron j at step t gives to its synapses."""
+    k1, k2 = _U32(key), _U32(key >> _U64(32))
     for i in range(last.size):
-        bits = _bits(key, i)
+        drawn[i] = _mix(_U32(_mix(_U32(_U32(i) + k1)) ^ k2))
+    for i in range(last.size):
+        bits = drawn[i]
         up = t - last[i] < rule.window
         if _U64(bits) >= _U64(rule.potentiate if up else rule.depress):
             continue
@@ -263,12 +300,15 @@ def _learn(j, t, key, last, plus, minus, memory_plus, memory_minus, stuck, w, ro
 
 @njit(inline="always")
 def _begin(levels, last, active, chance, window):  # type: ignore[no-untyped-def]
-    """Forget the former image's spikes; list the inputs that may spike and their probabilities as 2^32 of them."""
+    """Forget the former image's spikes; list the inputs that may spike and the largest bits with which they do."""
     used = 0
     for i in range(levels.size):
         last[i] = -window
-        if levels[i] > 0:
-            active[used], chance[used] = i, _U64(np.float64(levels[i]) * 4294967296.0)
+        below = np.int64(
+            np.float64(levels[i]) * 4294967296.0
+        )  # of 2^32 equally likely bits, those that spike
+        if below > 0:
+            active[used], chance[used] = i, _U32(below - 1)
             used += 1
     return used
 
@@ -299,41 +339,43 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
     count, inputs = levels.shape
     n, noisy = theta.size, noise.shape[0] > 0
     v, variance, held = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
-    last, active, chance = np.empty(inputs, np.int64), np.empty(inputs, np.int64), np.empty(inputs, np.uint64)
+    last, arrived, active = np.empty(inputs, np.int64), np.empty(inputs + 1, np.int64), np.empty(inputs, np.uint32)
+    chance, drawn = np.empty(inputs, np.uint32), np.empty(inputs, np.uint32)
     for image in range(count):
         key = _event_key(word0, word1, first + image, 0)
         used = _begin(levels[image], last, active, chance, rule.window)
-        v[:], held[:] = 0.0, 0
+        v[:], held[:], holding = 0.0, 0, 0
         for t in range(steps):
-            for j in range(n):
-                v[j] *= neurons.decay
-            for a in range(used):
-                if _U64(_bits(key, t * inputs + active[a])) < chance[a]:
-                    i = active[a]
-                    last[i] = t
-                    for j in range(n):
-                        v[j] += w[i, j]
-                    if noisy:
-                        for j in range(n):
-                            variance[j] += noise[i, j]
-                    events[image, INPUT_SPIKES] += 1
-                    siemens[image] += row[i]
+            _leak(v, neurons.decay, neurons.floor)
+            spiking = _arrivals(key, t * inputs, active, chance, used, drawn, arrived)
+            for a in range(spiking):
+                i = arrived[a]
+                last[i] = t
+                arriving = w[i]
+                for j in range(n):
+                    v[j] += arriving[j]
+                siemens[image] += row[i]
+            events[image, INPUT_SPIKES] += spiking
             if noisy:
+                for a in range(spiking):
+                    for j in range(n):
+                        variance[j] += noise[arrived[a], j]
                 _add_noise(v, variance, _event_key(word0, word1, first + image, _NOISE), t)
-            j = _winner(v, base, theta, held)
+            if holding:
+                holding = _hold(v, held)
+            j = _winner(v, base, theta)
             winners[image, t] = j
             if j >= 0:
                 events[image, SPIKES] += 1
                 if learn:
                     draws = _event_key(word0, word1, first + image, 1 + t * n + j)
                     _learn(j, t, draws, last, plus, minus, memory_plus, memory_minus, stuck, w, row, rule, kind, c,
-                           events[image])
+                           drawn, events[image])
                     theta[j] += neurons.theta_step
                 for k in range(n):
                     v[k] -= neurons.inhibition
                 v[j], held[j] = 0.0, neurons.refractory
-            for k in range(n):
-                v[k] = max(v[k], neurons.floor)
+                holding += neurons.refractory > 0
         if learn:
             for j in range(n):
                 theta[j] *= neurons.theta_decay

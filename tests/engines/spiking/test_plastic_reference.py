@@ -87,7 +87,7 @@ def pulsed(chip, up, n=100_000):
     for j in range(len(start)):  # a spike of every neuron in turn
         key = np.uint64(stream(1, chip, int(up), j).words()[0])
         kernel._learn(j, 0, key, last, plus, minus, *memories, stuck, w, row, setup.rule,
-                      kernel.KINDS[physics.kind], physics.coefficients, events)  # fmt: skip
+                      kernel.KINDS[physics.kind], physics.coefficients, np.empty(500, np.uint32), events)  # fmt: skip
     raised = up or not physics.gradual_down
     moved = plus if up or physics.gradual_down else minus
     arrays = device.to_arrays(device.program(start, stream(0)))

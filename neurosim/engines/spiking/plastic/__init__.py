@@ -8,7 +8,7 @@ from neurosim.engines.spiking.plastic.learned import (
     LearningLog,
     Snapshots,
 )
-from neurosim.engines.spiking.plastic.learning import assign_labels, learn, presentations
+from neurosim.engines.spiking.plastic.learning import assign_labels, at_snapshot, learn, presentations
 from neurosim.engines.spiking.plastic.setup import Setup
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Setup",
     "Snapshots",
     "assign_labels",
+    "at_snapshot",
     "count_presentation",
     "learn",
     "presentations",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -65,6 +65,26 @@ def learn(network: Network, chip: Chip, placement: Placement, images: np.ndarray
     return LearnedChip(
         setup, placement, pairs, course.synapses.theta, assign_labels(responses), log, root, instance
     )
+
+
+def at_snapshot(learned: LearnedChip, number: int, images: np.ndarray, labels: np.ndarray) -> LearnedChip:
+    """The chip as it was at one of its snapshots, its neurons given their classes by responses of that time.
+
+    images, labels : as for `learn`. Drift exponents and stuck flags are the devices' own; the log is the chip's.
+    """
+    setup, past = learned.setup, learned.log.snapshots
+    stream = setup.stream(learned.root, learned.instance)
+    states = []
+    for state, g in ((learned.pairs.plus, past.g_plus), (learned.pairs.minus, past.g_minus)):
+        arrays = {name: array.copy() for name, array in setup.device.to_arrays(state).items()}
+        arrays["g_siemens"][...] = g[number].T
+        states.append(setup.device.from_arrays(arrays))
+    pairs = Pairs(setup, *states).settled(stream.child("settled"))
+    base, theta = setup.thresholds(learned.root, learned.instance), past.theta[number]
+    synapses = Synapses.of(setup, *pairs.arrays[:2], base, theta)
+    some = images[: setup.learning.label_images]
+    responses = label_responses(setup, synapses, some, labels[: len(some)], stream.child("label"))
+    return replace(learned, pairs=pairs, theta=theta, labels=assign_labels(responses))
 
 
 def assign_labels(responses: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.engines.spiking.brian import SCHEDULE, brian
+from neurosim.engines.spiking.plastic.interpreted import interpreted
 from neurosim.engines.spiking.plastic.setup import Setup
 from neurosim.foundation.streams import Stream
 from neurosim.kernels import plastic as kernel
@@ -79,10 +80,8 @@ class _Objects:
         self.words = tuple(np.uint64(word) for word in key.words())
         self.dt = setup.layer.dt_s * module.second
         kind: dict[str, Any] = {"dt": self.dt, "namespace": _constants(setup)}
-        if not owner.compiled:
-            from brian2.codegen.runtime.numpy_rt import NumpyCodeObject
-
-            kind["codeobj_class"] = NumpyCodeObject
+        code = {} if owner.compiled else interpreted()
+        kind |= code
         neurons, inputs = setup.shape
         self.inputs = module.NeuronGroup(inputs, "firing : 1\nlast : 1\nstep : 1 (shared)", threshold="firing > 0",
                                          reset="last = step", **kind)  # fmt: skip
@@ -95,10 +94,10 @@ class _Objects:
         self.neurons.resetter["spike"].order = 4
         self.neurons.variables["theta"].get_value()[:] = owner.theta
         self.synapses, lateral = self._synapses(owner, kind)
-        self.spikes = module.SpikeMonitor(self.neurons, name="winners_seen")
+        self.spikes = module.SpikeMonitor(self.neurons, **code)
         regular = [
-            self.neurons.run_regularly("v = v * decay", when="start", order=4, dt=self.dt),
-            self.neurons.run_regularly("v = clip(v, floor_v, inf)", when="end", dt=self.dt),
+            self.neurons.run_regularly("v = v * decay", when="start", order=4, dt=self.dt, **code),
+            self.neurons.run_regularly("v = clip(v, floor_v, inf)", when="end", dt=self.dt, **code),
         ]
         order = ((self._begin, "start", 1), (self._choose, "groups", 0), (self._draw, "resets", -1),
                  (self._refresh, "resets", 1))  # fmt: skip

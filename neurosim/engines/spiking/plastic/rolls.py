@@ -17,6 +17,7 @@ import numpy as np
 from neurosim.chips import Chip
 from neurosim.circuits.parameters import BistableParameters, NeuronParameters
 from neurosim.engines.spiking.brian import brian
+from neurosim.engines.spiking.plastic.interpreted import interpreted
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.programming.chip import chip_stream
 
@@ -71,7 +72,7 @@ def firing_rates(
     group = _neurons(neuron, NEURONS, dt_s)
     group.variables["threshold"].get_value()[:] = thresholds
     group.variables["current"].get_value()[:] = current_hertz
-    monitor = module.SpikeMonitor(group, record=False, name="rolls_counts")
+    monitor = module.SpikeMonitor(group, record=False, **interpreted())
     module.Network(group, monitor).run(duration_s * module.second)
     return Rates(np.asarray(monitor.count, np.float64) / duration_s, thresholds)
 
@@ -92,10 +93,10 @@ def bistability(
     _check(start, spikes, depolarised, steps)
     module, count = brian(), len(start)
     sources = module.NeuronGroup(
-        count, "firing : 1", threshold="firing > 0", reset="", dt=dt, name="rolls_axons"
+        count, "firing : 1", threshold="firing > 0", reset="", dt=dt, **interpreted()
     )
     sources.thresholder["spike"].when = "start"
-    held = module.NeuronGroup(count, "v : 1", dt=dt, name="rolls_held")
+    held = module.NeuronGroup(count, "v : 1", dt=dt, **interpreted())
     held.variables["v"].get_value()[:] = np.where(depolarised, 0.99, 0.0)
     synapses = _synapses(synapse, sources, held, dt)
     synapses.connect(i=np.arange(count), j=np.arange(count))
@@ -112,7 +113,7 @@ def bistability(
 
     operations = [module.NetworkOperation(feed, dt=dt, when="start", order=-1),
                   module.NetworkOperation(keep, dt=dt, when="end", order=2)]  # fmt: skip
-    network = module.Network(sources, held, synapses, *synapses.contained_objects, *operations)
+    network = module.Network(sources, held, synapses, *operations)
     network.run(steps * dt)
     return Trace((np.arange(steps) + 1) * dt_s, seen, seen[-1] > synapse.middle)
 
@@ -137,7 +138,7 @@ def _neurons(neuron: NeuronParameters, count: int, dt_s: float) -> Any:
         method="exact" if neuron.leak_tau_s else "euler",  # without a leak Euler is exact
         dt=dt_s * second,
         namespace={"tau": (neuron.leak_tau_s or 1.0) * second, "second": second},
-        name="rolls_neurons",
+        **interpreted(),
     )
 
 
@@ -152,10 +153,13 @@ def _synapses(synapse: BistableParameters, sources: Any, targets: Any, dt: Any) 
         on_pre="x = clip(x + jump_up * int(v_post > v_up) - jump_down * int(v_post <= v_up), 0, 1)",
         dt=dt,
         namespace=numbers,
-        name="rolls_synapses",
+        **interpreted(),
     )
     made.run_regularly(
-        "x = clip(x + up_step * int(x > middle) - down_step * int(x <= middle), 0, 1)", dt=dt, when="end"
+        "x = clip(x + up_step * int(x > middle) - down_step * int(x <= middle), 0, 1)",
+        dt=dt,
+        when="end",
+        **interpreted(),
     )
     return made
 
