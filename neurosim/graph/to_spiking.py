@@ -12,6 +12,7 @@ So a chip holds the very weights of the rate network, in the very same devices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class SpikingNetwork:
     prelude : digital layers before the first matrix; they work on the image, before it is encoded
     scales : lambda of the input ("input") and of each dense or convolution layer
     population_of : weighted layer -> its population
-    percentile : what the scales were taken at
+    percentile : what the scales were taken at; NaN for a network that spikes by itself
     """
 
     graph: SpikingGraph
@@ -53,6 +54,11 @@ class SpikingNetwork:
         """Lambda of what a dense or convolution layer takes."""
         names = [INPUT, *(each.name for each in self.network.weighted)]
         return self.scales[names[names.index(layer) - 1]]
+
+    @property
+    def native(self) -> bool:
+        """Whether it spikes by itself, and was not converted."""
+        return math.isnan(self.percentile)
 
     def encoder_input(self, images: np.ndarray) -> np.ndarray:
         """Images (N, *network's input shape) as the encoder takes them: float32 (N, *source shape), the prelude

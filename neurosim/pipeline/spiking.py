@@ -35,7 +35,8 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     require_mode(chip, "spiking")
     shown.stage("converting to spikes", 0)
     training = training_images(request, net, chip.calibration.images, shown)
-    spiking = to_spiking(net, training, request.spiking.percentile or PERCENTILE)
+    percentile = PERCENTILE if request.spiking.percentile is None else request.spiking.percentile
+    spiking = to_spiking(net, training, percentile)
     fed, placement = spiking_calibration(spiking, training), place(net, chip)
     options = engine_options(request, spiking.graph, request.spiking)
     engine = SpikingEngine(spiking, options)
@@ -62,7 +63,7 @@ def engine_options(request: Request, graph: SpikingGraph, wanted: Wanted) -> Spi
     return SpikingOptions(
         steps=STEPS if wanted.steps is None else wanted.steps,
         encoding=wanted.encoding or ENCODING,
-        percentile=wanted.percentile or PERCENTILE,
+        percentile=PERCENTILE if wanted.percentile is None else wanted.percentile,
         route=check_route(wanted.route),
         spikes=names,
         traces=wanted.traced if "traces" in request.record else {},

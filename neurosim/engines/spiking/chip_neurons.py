@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,12 +14,18 @@ from neurosim.foundation.streams import Stream
 from neurosim.graph import NeuronModel, Population, SpikingGraph
 
 
+Reset = Literal["value", "subtract"]
+_RESETS: dict[str, Reset] = {"subtract": "subtract", "zero": "value"}
+
+
 def with_chip_neurons(
-    graph: SpikingGraph, parameters: NeuronParameters | None, stream: Stream
+    graph: SpikingGraph, parameters: NeuronParameters | None, stream: Stream, native: bool = False
 ) -> SpikingGraph:
     """The network with the chip's neurons in the place of ideal ones of the kind "if".
 
     stream : the chip's; names the thresholds' mismatch, one draw per neuron and chip
+    native : the network says itself how its neurons compare and reset; digital neurons are told so, analog ones
+        keep their own way
 
     A neuron of threshold theta has theta (1 + sigma z). Leak: v -= v dt / tau in each step of dt = t_tick.
     Saturation at `low` and `high` times theta. Raises ConfigError where a time is given without t_tick, the step.
@@ -26,7 +33,7 @@ def with_chip_neurons(
     if parameters is None:
         return graph
     nodes = tuple(
-        replace(node, neurons=_on_chip(node, parameters, stream.child("neurons", node.name)))
+        replace(node, neurons=_on_chip(node, parameters, stream.child("neurons", node.name), native))
         if isinstance(node, Population) else node
         for node in graph.nodes
     )  # fmt: skip
@@ -34,8 +41,9 @@ def with_chip_neurons(
     return replace(graph, nodes=nodes, dt_s=dt_s)
 
 
-def _on_chip(node: Population, parameters: NeuronParameters, stream: Stream) -> NeuronModel:
+def _on_chip(node: Population, parameters: NeuronParameters, stream: Stream, native: bool) -> NeuronModel:
     ideal = node.neurons
+    told = native and parameters.kind == "digital"
     nominal = np.asarray(ideal.threshold, np.float64)
     threshold: float | np.ndarray = ideal.threshold
     if parameters.threshold_mismatch > 0:
@@ -43,8 +51,9 @@ def _on_chip(node: Population, parameters: NeuronParameters, stream: Stream) -> 
         # far tails would give thresholds at or below zero: a comparator still needs some charge
         threshold = nominal * np.maximum(1 + parameters.threshold_mismatch * z, 0.01)
     changed = replace(
-        ideal, threshold=threshold, comparison=parameters.comparison,
-        reset="subtract" if parameters.reset == "subtract" else "value",
+        ideal, threshold=threshold,
+        comparison=ideal.comparison if told else parameters.comparison,
+        reset=ideal.reset if told else _RESETS[parameters.reset],
         low=_level(parameters.low, nominal), high=_level(parameters.high, nominal),
         refractory_steps=_steps(parameters),
     )  # fmt: skip

@@ -151,7 +151,7 @@ class _Work:
         chip = aged.programmed
         options, spiking = engine.options, engine.spiking
         key = chip_stream(chip.root, chip.instance)
-        self.graph: SpikingGraph = with_chip_neurons(spiking.graph, chip.chip.neuron, key)
+        self.graph: SpikingGraph = with_chip_neurons(spiking.graph, chip.chip.neuron, key, spiking.native)
         self.matrices = {
             name: chip_matrix(self.graph.by_name[name], layer, options.grid, aged.noise.child(name))  # type: ignore[arg-type]
             for name, layer in aged.layers.items()

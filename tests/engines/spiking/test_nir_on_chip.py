@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import nir
 import numpy as np
@@ -16,7 +15,7 @@ from neurosim.engines.spiking.engine import SpikingEngine, SpikingOptions
 from neurosim.engines.spiking.feeding import calibrate_on_recordings
 from neurosim.engines.spiking.simulation import simulate
 from neurosim.foundation.errors import DataError
-from neurosim.graph import Population, SpikingGraph
+from neurosim.graph import SpikingGraph
 from neurosim.graph.crossbar_network import on_crossbars
 from neurosim.graph.nir_files import from_nir
 from neurosim.placement import place
@@ -104,7 +103,7 @@ def test_recordings_on_ideal_crossbars_give_the_network_s_spikes(graph: SpikingG
     assert outcome.counts.fixed["additions"]["conv"] == STEPS * 36 * 3  # 36 sums of four spikes, of the pool
     assert outcome.counts.fixed["neuron_updates"] == {"conv": STEPS * 4 * 36, "dense": STEPS * 3, "rec": 0}
     (segment,) = recorder.segments
-    alone = simulate(with_comparison(graph, ">="), RECORDINGS)  # the chip's neurons compare so
+    alone = simulate(graph, RECORDINGS)  # digital neurons reset and compare as the network says
     assert segment.step_scores.sum() > 0
     np.testing.assert_array_equal(segment.step_scores, alone.outputs)
     assert segment.varying["input_spikes"][0].sum() == RECORDINGS.sum()
@@ -114,17 +113,6 @@ def test_recordings_on_ideal_crossbars_give_the_network_s_spikes(graph: SpikingG
         "events", ">", "subtract", "0.001"
     )  # fmt: skip
     assert said["first_membrane"] == "0"
-
-
-def with_comparison(graph: SpikingGraph, comparison: str) -> SpikingGraph:
-    """The network with another comparison in all its neurons."""
-    nodes = tuple(
-        replace(node, neurons=replace(node.neurons, comparison=comparison))
-        if isinstance(node, Population)
-        else node
-        for node in graph.nodes
-    )
-    return replace(graph, nodes=nodes)
 
 
 @pytest.mark.parametrize(
