@@ -12,6 +12,8 @@ import signal
 import sys
 import sysconfig
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +48,14 @@ def brian() -> Any:
     brian2.prefs.logging.save_script = False
     logging.getLogger("brian2").setLevel(logging.ERROR)
     return brian2
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it Brian2's use of deprecated functions of pyparsing, in every equation it reads, gives no warnings."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield
 
 
 @cache

@@ -116,9 +116,8 @@ class Observer:
         for name, events in self.events.items():
             self._note(self.made.products[name], events, step)
         for name, lists in self.lists.items():
-            sent = self.made.outs[name].spikes
-            assert sent is not None
-            lists.append(sent[: sent[-1]].copy())
+            if (sent := self.made.outs[name].spikes) is not None:
+                lists.append(sent[: sent[-1]].copy())
         for name, trace in self.traces.items():
             v = self.made.layers[name].neurons.v
             assert v is not None
@@ -156,7 +155,8 @@ def _makes_spikes(made: Assembly, name: str) -> bool:
 
 
 def _check(made: Assembly, watch: Watch) -> None:
-    makers = [name for name in made.outs if made.outs[name].spikes is not None]
+    # a source of currents makes no spikes, but whether it does is a matter of the encoding: none are recorded
+    makers = [n for n in made.outs if n == made.graph.source.name or made.outs[n].spikes is not None]
     for name in watch.spikes:
         if name not in makers:
             raise ConfigError("recorded spikes", "a node that makes spikes", repr(name), near(name, makers))

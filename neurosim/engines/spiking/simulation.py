@@ -10,7 +10,7 @@ import numpy as np
 
 from neurosim.engines.engine import Spikes
 from neurosim.engines.spiking.assembly import ROUTES, Assembly, Route, assemble, prepare
-from neurosim.engines.spiking.brian import brian
+from neurosim.engines.spiking.brian import brian, quiet
 from neurosim.engines.spiking.matrices import GRIDS, Grid, Matrix, ideal_matrix
 from neurosim.engines.spiking.observing import Block, Observer, Watch
 from neurosim.foundation.errors import ConfigError, DataError, near
@@ -49,7 +49,7 @@ class Simulation:
 
     def __init__(self, graph: SpikingGraph, matrices: Mapping[str, Matrix], setup: Setup) -> None:
         self.setup = setup
-        with _BUILDING:
+        with _BUILDING, quiet():
             self.made: Assembly = assemble(graph, matrices, setup.images, check_encoding(setup.encoding), setup.route,
                                            setup.encoder, setup.values, setup.watch.events)  # fmt: skip
             self.observer = Observer(self.made, setup.steps, setup.watch)
@@ -74,7 +74,8 @@ class Simulation:
                     call()
         else:
             module = brian()
-            self.made.network.run(self.setup.steps * self.made.dt_s * module.second, namespace={})
+            with quiet():
+                self.made.network.run(self.setup.steps * self.made.dt_s * module.second, namespace={})
         return self.observer.block()
 
 
