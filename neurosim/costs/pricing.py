@@ -10,7 +10,7 @@ import numpy as np
 from neurosim.chips import Chip
 from neurosim.costs.energy import event_rows, hops_note, joules_per_image, once_rows, with_zeros
 from neurosim.costs.hardware import area_rows, leakage_rows, network_units, whole_chip_rows
-from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, SPIKING_COMPONENTS, Ledger, Row
+from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, SPIKING_COMPONENTS, Latency, Ledger, Row
 from neurosim.costs.rules import RATE, SPIKING
 from neurosim.costs.tags import energy_price, price_amount, require_prices
 from neurosim.costs.timing import latency, require_periphery, spiking_latency
@@ -21,10 +21,18 @@ from neurosim.foundation.errors import ConfigError, near
 @dataclass(frozen=True)
 class Presentation:
     """How long a spiking run shows each image: `steps` time steps, and `fill` more until the last layer has had
-    the first of them."""
+    the first of them. A step lasts `step_s` where the network says so, else as long as the chip takes for it."""
 
     steps: int
     fill: int
+    step_s: float | None = None
+
+    def latency(self, geometries: Sequence[LayerGeometry], chip: Chip) -> Latency:
+        """The latency of these layers. Raises as `spiking_latency`."""
+        if self.step_s is None:
+            return spiking_latency(geometries, chip, self.steps, self.fill)
+        whole = self.steps * self.step_s
+        return Latency({layer.name: whole for layer in geometries}, self.steps, self.fill, self.step_s)
 
 
 def price(
@@ -50,7 +58,7 @@ def price(
     mode, macs = SPIKING if shown else RATE, sum(layer.macs for layer in geometries)
     if chip.prices is None:
         return _unpriced(counts, chip, macs, mode)
-    times = spiking_latency(geometries, chip, shown.steps, shown.fill) if shown else latency(geometries, chip)
+    times = shown.latency(geometries, chip) if shown else latency(geometries, chip)
     units = network_units(geometries, counts, chip, shown.steps if shown else 0)
     standing = leakage_rows(units, chip, times.image_s, mode)
     rows = with_zeros((*event_rows(counts, chip), *hops_note(counts, chip), *standing), chip, mode)

@@ -25,6 +25,7 @@ from neurosim.recording import RunFile
 CHIP = "/description/chip_toml"
 GEOMETRY = "/description/geometry"
 LAYERS = "/layer"
+DECISION_TIME = "/outputs/decision_time"
 KINDS = ("inference", "programming", "calibration")
 STEPS, PER_STEP = "/counts/steps/", "/counts/per_step/"
 STEP_DIMS = ("chip", "time", "layer", "image", "step")
@@ -125,14 +126,26 @@ def run_steps(run: RunFile, layers: Sequence[str]) -> Presentation | None:
     """How many steps a spiking run shows each image, None for rates.
 
     Attributes of the file: `mode`, `steps`, and `fill_steps`, how many more pass until the last layer has had
-    the first one; where that is not said, each layer but the first takes one.
+    the first one; where that is not said, each layer but the first takes one. `step_s`: length of a step that
+    the network itself states. `synaptic_tau_s`: neurons spike once, and an image takes until the first output
+    spike: the mean decision time, in time constants, times that.
     """
     attributes = run.attributes()
     if attributes.get("mode", "rate") != SPIKING:
         return None
+    if "synaptic_tau_s" in attributes:
+        return Presentation(1, 0, _mean_decision(run) * float(attributes["synaptic_tau_s"]))
     if "steps" not in attributes:
         raise DataError(f"{run.path}: steps", "an attribute of a spiking run", "none", "run it again")
-    return Presentation(int(attributes["steps"]), int(attributes.get("fill_steps", len(layers) - 1)))
+    step_s = float(attributes["step_s"]) if "step_s" in attributes else None
+    return Presentation(int(attributes["steps"]), int(attributes.get("fill_steps", len(layers) - 1)), step_s)
+
+
+def _mean_decision(run: RunFile) -> float:
+    """Mean decision time in synaptic time constants; images without a decision take as long as the longest."""
+    times = run.read(DECISION_TIME).astype(np.float64)
+    longest = times[np.isfinite(times)].max(initial=0.0)
+    return float(np.where(np.isfinite(times), times, longest).mean())
 
 
 def _shortened(
@@ -153,7 +166,7 @@ def _shortened(
         for layer, events in zip(counts.layers, left, strict=True):
             whole = counts.fixed.get(counter, {}).get(layer, 0)
             counts.set(counter, layer, whole - int(events) * (shown.steps - steps))
-    return Presentation(steps, shown.fill)
+    return Presentation(steps, shown.fill, shown.step_s)
 
 
 def per_step_counts(run: RunFile, layers: Sequence[str]) -> dict[str, np.ndarray]:

@@ -11,7 +11,6 @@ from neurosim.chips import Chip
 from neurosim.costs.hardware import leakage_rows, network_units
 from neurosim.costs.rules import SPIKING, charged, rule_price
 from neurosim.costs.runs import StoredRun, per_step_counts, pricing_chip, step_counts, stored_run
-from neurosim.costs.timing import spiking_latency
 from neurosim.foundation.errors import ConfigError
 from neurosim.recording import RunFile
 
@@ -49,7 +48,7 @@ def step_prices(run: RunFile, stored: StoredRun, prices: Chip | str | Path | Non
     chip, shown, counts = pricing_chip(stored.chip, prices), stored.presentation, stored.inference
     if chip.prices is None:
         return StepPrices(0.0, 0.0, {}, 0.0, shown.steps, shown.fill)
-    times = spiking_latency(stored.geometries, chip, shown.steps, shown.fill)
+    times = shown.latency(stored.geometries, chip)
     units = network_units(stored.geometries, counts, chip, shown.steps)
     watts = sum(row.joules for row in leakage_rows(units, chip, 1.0, SPIKING))
     once, per_step = shown.fill * times.step_s * watts, times.step_s * watts

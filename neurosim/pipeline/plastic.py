@@ -29,7 +29,8 @@ from neurosim.recording import Coordinate, Variable
 
 # counts of learning, of the whole chip: a part of the file of its own, since it happens once
 LEARNING = ("device_programs", "cell_pulses", "device_reads", "spikes", "input_spikes", "synaptic_events",
-            "row_activations", "neuron_updates", "threshold_decisions", "encoder_updates", "array_siemens")  # fmt: skip
+            "row_activations", "neuron_updates", "threshold_decisions", "encoder_updates", "random_draws",
+            "array_siemens")  # fmt: skip
 
 
 def prepare_work(request: Request, shown: Progress) -> Work:
@@ -51,7 +52,8 @@ def prepare_work(request: Request, shown: Progress) -> Work:
 
     steps = setup.learning.steps
     attributes: dict[str, Any] = {
-        "steps": steps, "fill_steps": 0, "encoding": "bernoulli", "training_images": len(images),
+        "steps": steps, "fill_steps": 0, "step_s": setup.layer.dt_s, "encoding": "bernoulli",
+        "training_images": len(images),
         "presentations": presentations(net, len(images)), "read_noise": chip.read.noise,
         "step": "input, membranes, the one neuron furthest above its threshold, inhibition",
     }  # fmt: skip
@@ -73,8 +75,12 @@ def _steps(setup: Setup, placement: Placement, counts: Counts) -> Steps:
     return Steps(
         count=steps,
         step_s=setup.layer.dt_s,
-        counters=("spikes",),
-        most={"spikes": setup.shape[0]},
+        counters=VARYING,
+        most={
+            "spikes": 1,
+            "input_spikes": setup.shape[1],
+            "synaptic_events": setup.shape[0] * setup.shape[1],
+        },
         per_step={
             counter: {layer: number // steps for layer, number in row.items()}
             for counter, row in counts.fixed.items()

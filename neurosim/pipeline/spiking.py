@@ -12,6 +12,7 @@ from neurosim.engines.spiking.counting import count_spiking, varying_counters
 from neurosim.engines.spiking.engine import SpikingEngine, SpikingOptions
 from neurosim.engines.spiking.simulation import check_route
 from neurosim.engines.steps import Steps
+from neurosim.foundation.errors import ConfigError
 from neurosim.graph import SpikingGraph, fold_batch_norm
 from neurosim.graph.nir_files import nir_tree
 from neurosim.graph.to_spiking import PERCENTILE, SpikingNetwork, to_spiking
@@ -98,8 +99,12 @@ def step_layout(spiking: SpikingNetwork, chip: Chip, placement: Placement,
     return {"varying": counters, "steps": steps, "nir": _nir(spiking.graph)}
 
 
-def _nir(graph: SpikingGraph) -> tuple[Mapping[str, Any], str]:
-    tree = nir_tree(graph)
+def _nir(graph: SpikingGraph) -> tuple[Mapping[str, Any], str] | None:
+    """The network in NIR form; None for layers that NIR has no node for, such as max pooling."""
+    try:
+        tree = nir_tree(graph)
+    except ConfigError:
+        return None
     return tree["node"], str(tree["version"])
 
 
