@@ -13,6 +13,7 @@ from neurosim.devices import make_device
 from neurosim.engines.engine import Inputs, Segment
 from neurosim.engines.steps import Steps, whole
 from neurosim.foundation.counts import COUNTERS, Counts, LayerGeometry
+from neurosim.foundation.errors import ConfigError
 from neurosim.placement import Placement
 from neurosim.programming import AgedChip, calibration_counts, programming_counts
 from neurosim.recording import Coordinate, Plan, RunWriter, Static, Variable, nir_static
@@ -121,7 +122,11 @@ class Classification:
 
 
 def plan(run: Classification) -> Plan:
-    """The run file of a classification."""
+    """The run file of a classification.
+
+    Raises ConfigError where spikes or membranes are to be recorded that this run does not have.
+    """
+    _check_record(run)
     sizes, variables = _state_variables(run)
     axes = ("chip", "time", "image")
     variables.append(Variable("/outputs/predictions", axes, "int16", "1", "class with the largest score"))
@@ -149,6 +154,21 @@ def plan(run: Classification) -> Plan:
         provenance=run.provenance,
         streams=steps.streams(run.record, run.instances, run.inputs.times_s) if steps else (),
     )
+
+
+def _check_record(run: Classification) -> None:
+    if "spikes" in run.record and not (run.steps and run.steps.populations):
+        expected, remedy = (
+            "what this run can record: outputs, states or none",
+            "use --mode spiking, or leave it out",
+        )
+        raise ConfigError("record", expected, "spikes", remedy)
+    if "traces" in run.record and not (run.steps and run.steps.traced):
+        expected, remedy = (
+            "neurons whose membranes are recorded",
+            "name them, as in --trace dense1_neurons:0,5",
+        )
+        raise ConfigError("record traces", expected, "none", remedy)
 
 
 def _counter_dtype(run: Classification, counter: str) -> str:

@@ -200,3 +200,24 @@ def test_other_counts_and_a_network_known_only_in_nir_form(tmp_path):
         assert "/description/network_toml" not in run
         assert run.read("/counts/programming/device_programs").tolist() == [7, 0]
         assert not any(path.startswith("/counts/calibration") for path in run.paths)
+
+
+def test_records_that_a_run_does_not_have_are_refused():
+    with pytest.raises(
+        ConfigError, match="record: expected what this run can record: outputs, .*, got spikes; use --m"
+    ):
+        plan(replace(described(("outputs", "spikes")), steps=None))
+    with pytest.raises(ConfigError, match="record: expected what this run can record"):
+        plan(described(("spikes",), steps=steps_of(populations={}, traced={})))
+    with pytest.raises(
+        ConfigError, match="record traces: expected neurons whose .*, got none; name them, as in --trace"
+    ):
+        plan(described(("outputs", "traces"), steps=steps_of(traced={})))
+
+
+def test_segments_are_as_long_as_is_said():
+    from neurosim.engines.engine import SEGMENT, Inputs
+
+    images = np.zeros((2 * SEGMENT + 1, 1), np.float32)
+    assert [s.stop - s.start for s in Inputs(images, (1.0,)).segments] == [SEGMENT, SEGMENT, 1]
+    assert [s.stop - s.start for s in Inputs(images[:10], (1.0,), 4).segments] == [4, 4, 2]
