@@ -304,9 +304,8 @@ def _begin(levels, last, active, chance, window):  # type: ignore[no-untyped-def
     used = 0
     for i in range(levels.size):
         last[i] = -window
-        below = np.int64(
-            np.float64(levels[i]) * 4294967296.0
-        )  # of 2^32 equally likely bits, those that spike
+        # of 2^32 equally likely bits, those that make a spike
+        below = np.int64(np.float64(levels[i]) * 4294967296.0)
         if below > 0:
             active[used], chance[used] = i, _U32(below - 1)
             used += 1
@@ -314,17 +313,34 @@ def _begin(levels, last, active, chance, window):  # type: ignore[no-untyped-def
 
 
 @njit(inline="always")
-def _add_noise(v, variance, key, t):  # type: ignore[no-untyped-def]
-    """Add the noise of this step's reads, N(0, variance[j]), to each membrane; clears the variances."""
+def _receive(v, w, row, arrived, spiking, last, t):  # type: ignore[no-untyped-def]
+    """Add the weights of the inputs that spike in step t to the membranes; sum of G over their rows."""
+    heat = 0.0
+    for a in range(spiking):
+        i = arrived[a]
+        last[i] = t
+        arriving = w[i]
+        for j in range(v.size):
+            v[j] += arriving[j]
+        heat += row[i]
+    return heat
+
+
+@njit(inline="always")
+def _add_noise(v, noise, arrived, spiking, variance, key, t):  # type: ignore[no-untyped-def]
+    """Add the noise of this step's reads to each membrane; `variance` is working space."""
+    variance[:] = 0.0
+    for a in range(spiking):
+        for j in range(v.size):
+            variance[j] += noise[arrived[a], j]
     for j in range(v.size):
         v[j] += np.sqrt(variance[j]) * _normal(_bits(key, t * v.size + j))
-        variance[j] = 0.0
 
 
 # fmt: off
 @njit(nogil=True, cache=True)
 def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, plus, minus, memory_plus,  # type: ignore[no-untyped-def]
-            memory_minus, stuck, w, row, noise, base, theta, winners, events, siemens):
+            memory_minus, stuck, w, row, noise, base, theta, winners, arrivals, siemens, events):
     """Show images to the network, one after the other, each from rest; in place.
 
     levels : float32 (images, inputs), probability of an input spike per step; first : number of the first one
@@ -333,7 +349,8 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
     base, theta : float64 (neurons,), fixed and adaptive part of the thresholds
     noise : float64 (inputs, neurons), variance that one read adds to a membrane; (0, 0) where there is none
     winners : int16 (images, steps), filled with the neuron that spiked in each step, or -1
-    events : int64 (images, EVENTS); siemens : float64 (images,), sum of G over all rows that were read
+    arrivals : int32, siemens : float64 (images, steps), input spikes of each step and sum of G over the rows they read
+    events : int64 (images, EVENTS), added to
     Unless `learn`, devices and thetas stay as they are.
     """
     count, inputs = levels.shape
@@ -348,19 +365,12 @@ def present(levels, first, steps, word0, word1, neurons, rule, kind, c, learn, p
         for t in range(steps):
             _leak(v, neurons.decay, neurons.floor)
             spiking = _arrivals(key, t * inputs, active, chance, used, drawn, arrived)
-            for a in range(spiking):
-                i = arrived[a]
-                last[i] = t
-                arriving = w[i]
-                for j in range(n):
-                    v[j] += arriving[j]
-                siemens[image] += row[i]
+            arrivals[image, t] = spiking
+            siemens[image, t] = _receive(v, w, row, arrived, spiking, last, t)
             events[image, INPUT_SPIKES] += spiking
             if noisy:
-                for a in range(spiking):
-                    for j in range(n):
-                        variance[j] += noise[arrived[a], j]
-                _add_noise(v, variance, _event_key(word0, word1, first + image, _NOISE), t)
+                reads = _event_key(word0, word1, first + image, _NOISE)
+                _add_noise(v, noise, arrived, spiking, variance, reads, t)
             if holding:
                 holding = _hold(v, held)
             j = _winner(v, base, theta)

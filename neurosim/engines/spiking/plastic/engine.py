@@ -97,14 +97,15 @@ def _segment(aged: AgedLearnedChip, images: np.ndarray, time: int, where: slice,
             progress(part.stop - part.start)
     winners = np.concatenate([s.winners for s in shown])
     spikes = np.concatenate([s.spike_counts(neurons) for s in shown])
-    varying = [s.varying(neurons, tiles) for s in shown]
+    per_step = [s.per_step(neurons, tiles) for s in shown]
+    steps = {name: np.concatenate([s[name] for s in per_step])[None] for name in VARYING}
     return Segment(
         time,
         where,
         class_scores(learned.labels, spikes, classes),
-        {name: np.concatenate([v[name] for v in varying])[None] for name in VARYING},
+        {name: numbers.sum(axis=2) for name, numbers in steps.items()},
         step_scores=_step_scores(learned.labels, winners, classes),
-        step_counts={"spikes": (winners >= 0).astype(np.float32)[None]},
+        step_counts={name: numbers.astype(np.float32) for name, numbers in steps.items()},
         spikes={setup.layer.name: _spikes(winners, where.start)},
     )
 

@@ -16,12 +16,14 @@ class Shown:
     """What presentations brought about.
 
     winners : int16 (images, steps), the neuron that spiked in each step, -1 where none did
-    events : int64 (images, kernel.EVENTS); siemens : float64 (images,), sum of G over all rows read
+    arrivals : int32, siemens : float64 (images, steps), input spikes and sum of G over the rows they read
+    events : int64 (images, kernel.EVENTS)
     """
 
     winners: np.ndarray
-    events: np.ndarray
+    arrivals: np.ndarray
     siemens: np.ndarray
+    events: np.ndarray
 
     def spike_counts(self, neurons: int) -> np.ndarray:
         """Spikes of every neuron, int64 (images, neurons)."""
@@ -29,15 +31,15 @@ class Shown:
         flat = images * neurons + self.winners[self.winners >= 0]
         return np.bincount(flat, minlength=len(self.winners) * neurons).reshape(-1, neurons)
 
-    def varying(self, neurons: int, column_tiles: int) -> dict[str, np.ndarray]:
-        """Counter -> float64 (images,), of what varies from image to image without learning."""
-        inputs = self.events[:, kernel.INPUT_SPIKES].astype(np.float64)
+    def per_step(self, neurons: int, column_tiles: int) -> dict[str, np.ndarray]:
+        """Counter -> float64 (images, steps), of what varies from image to image without learning."""
+        arrivals = self.arrivals.astype(np.float64)
         return {
             "array_siemens": self.siemens,
-            "input_spikes": inputs,
-            "spikes": self.events[:, kernel.SPIKES].astype(np.float64),
-            "synaptic_events": inputs * neurons,
-            "row_activations": inputs * column_tiles,
+            "input_spikes": arrivals,
+            "spikes": (self.winners >= 0).astype(np.float64),
+            "synaptic_events": arrivals * neurons,
+            "row_activations": arrivals * column_tiles,
         }
 
 
@@ -73,11 +75,12 @@ def show(setup: Setup, synapses: Synapses, levels: np.ndarray, first: int, key: 
     word0, word1 = (np.uint64(word) for word in key.words())
     images, steps = len(levels), setup.learning.steps
     winners = np.empty((images, steps), np.int16)
-    events, siemens = np.zeros((images, kernel.EVENTS), np.int64), np.zeros(images)
+    arrivals, siemens = np.empty((images, steps), np.int32), np.empty((images, steps))
+    events = np.zeros((images, kernel.EVENTS), np.int64)
     physics, learn = setup.physics, devices is not NO_DEVICES
     kernel.present(  # type: ignore[call-arg]
         levels, first, steps, word0, word1, setup.neurons, setup.rule, kernel.KINDS[physics.kind],
         physics.coefficients, learn, *devices, synapses.w, synapses.row, synapses.noise, synapses.base, synapses.theta,
-        winners, events, siemens,
+        winners, arrivals, siemens, events,
     )  # fmt: skip
-    return Shown(winners, events, siemens)
+    return Shown(winners, arrivals, siemens, events)
