@@ -89,7 +89,7 @@ class CoreNeurons:
 
 @dataclass(frozen=True, eq=False)
 class CoreNetwork:
-    """Cores, their neurons and where spikes go; immutable.
+    """Cores, their neurons and where spikes go; immutable (the arrays given become read-only).
 
     coordinates : int (cores, 2), x and y of each core on the chip
     axon_types : int (cores, axons), 0 to 3

@@ -38,6 +38,7 @@ class CorePlacement:
     cores : the cores, those of the first layer first
     layer_of_core : int64 (cores,), place of its layer in `layers`
     copies : most copies of a feature, per layer
+    inputs : how many there are
     entry_input, entry_axon : int64, every axon that the input reaches: which input (flat), which flat axon
     classes : class that each output votes for, int64 (outputs,)
     level : an input above it makes a spike
@@ -47,6 +48,7 @@ class CorePlacement:
     cores: CoreNetwork
     layer_of_core: np.ndarray
     copies: tuple[int, ...]
+    inputs: int
     entry_input: np.ndarray
     entry_axon: np.ndarray
     classes: np.ndarray
@@ -89,6 +91,7 @@ def place_cores(network: Network, chip: Chip) -> CorePlacement:
         cores=_assemble(network, placed, core),
         layer_of_core=np.repeat(np.arange(len(placed)), [len(stage.cores) for stage in placed]),
         copies=tuple(stage.copies for stage in placed),
+        inputs=len(wanted),
         entry_input=entries[:, 0],
         entry_axon=entries[:, 1] * core.axons + entries[:, 2],
         classes=np.arange(int(np.prod(stages[-1].own_output_shape))) % classes,

@@ -49,6 +49,7 @@ def test_the_cores_compute_the_network(chip, make, cores, copies):
     assert expected.std() > 0
     assert tuple(layer.groups for layer in placement.layers) == cores
     assert placement.copies == copies
+    assert placement.inputs == 64
 
 
 @pytest.mark.parametrize("make", [two_layers, three_layers, wide])

@@ -176,6 +176,8 @@ def test_bernoulli_frames_come_with_the_pixels_probability():
         assert abs(some.sum() - 32 * trials * 1.05 * share) > 4.5 * sigma
     again = outcome_of(programmed, shown[:3], engine)[0].segments[0]
     np.testing.assert_array_equal(again.step_scores, segment.step_scores[:3])
+    other = outcome_of(cores_of(two_layers(), instance=1), shown, engine)[0].segments[0]
+    np.testing.assert_array_equal(other.spikes["input"].neuron, segment.spikes["input"].neuron)  # paired
 
 
 def test_no_spikes_and_spikes_everywhere():

@@ -22,6 +22,7 @@ from neurosim.engines.spiking.truenorth.tables import make_tables
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.counts import Counts
 from neurosim.foundation.errors import ConfigError, DataError, near
+from neurosim.foundation.streams import stream
 from neurosim.graph.core_network import NOWHERE
 from neurosim.placement.cores import CorePlacement
 from neurosim.programming.cores import AgedCores, ProgrammedCores, require_cores
@@ -100,8 +101,9 @@ class TrueNorthEngine:
 
 def populations(placement: CorePlacement) -> dict[str, int]:
     """Neurons of every population whose spikes can be recorded: the frame, then the layers, core by core."""
-    pixels = int(placement.entry_input.max(initial=-1)) + 1
-    return {INPUT: pixels} | {layer.name: layer.groups * layer.columns for layer in placement.layers}
+    return {INPUT: placement.inputs} | {
+        layer.name: layer.groups * layer.columns for layer in placement.layers
+    }
 
 
 def count_cores(placement: CorePlacement, images: int, frames: int = 1) -> Counts:
@@ -153,14 +155,11 @@ class _Show:
                 self._show(frames[:, tick], counts["input_spikes"][0, :, tick], tick, spikes)
             clock.step()
             self._count(counts, tick, n, spikes)
-            before = votes[:, tick - 1] if tick else 0
-            valid = tick >= self.placement.depth - 1
-            votes[:, tick] = before + (
-                clock.outputs[:n].reshape(n, -1, self.classes).sum(axis=1) if valid else 0
-            )
+            if tick >= self.placement.depth - 1:  # what comes before is not this image's
+                votes[:, tick] = clock.outputs[:n].reshape(n, -1, self.classes).sum(axis=1)
             for name, chosen in engine.traced.items():
                 traces[name][:, tick] = self._layer(clock.v, name)[:n, list(chosen)] / self.tables.unit
-        return {"votes": votes, "counts": counts, "spikes": spikes, "traces": traces}
+        return {"votes": votes.cumsum(axis=1), "counts": counts, "spikes": spikes, "traces": traces}
 
     def _frames(self, images: np.ndarray, first_image: int) -> np.ndarray:
         """Spikes uint8 (images, frames, inputs)."""
@@ -169,7 +168,8 @@ class _Show:
             return np.repeat(
                 (flat > np.float32(self.placement.level)).astype(np.uint8)[:, None], frames, axis=1
             )
-        keys = [self.aged.noise.child("frames", first_image + k) for k in range(len(flat))]
+        draws = stream(self.aged.programmed.root, "frames")  # all chips of a run see the same frames
+        keys = [draws.child(first_image + k) for k in range(len(flat))]
         uniform = [key.generator().random((frames, flat.shape[1]), np.float32) for key in keys]
         return (np.stack(uniform) < flat[:, None]).astype(np.uint8)
 
@@ -184,20 +184,15 @@ class _Show:
 
     def _count(self, counts: dict[str, np.ndarray], tick: int, n: int, spikes: list[Any]) -> None:
         clock = self.clock
-        for name, found in (
-            ("synaptic_events", clock.events),
-            ("spikes", clock.spikes),
-            ("hops", clock.hops),
-        ):
-            per_layer = np.add.reduceat(found[:n], self._starts, axis=1)
-            for layer in range(len(self.placement.layers)):
-                if layer <= tick < layer + self.engine.frames:
-                    counts[name][layer, :, tick] = per_layer[:, layer]
-        if self.engine.record_spikes:
-            for number, layer_ in enumerate(self.placement.layers):
-                if number <= tick < number + self.engine.frames:
-                    image, neuron = np.nonzero(self._layer(clock.fired, layer_.name)[:n])
-                    spikes.append((layer_.name, tick, image, neuron))
+        at_work = [k for k in range(len(self.placement.layers)) if k <= tick < k + self.engine.frames]
+        events = {"synaptic_events": clock.events, "spikes": clock.spikes, "hops": clock.hops}
+        for name, per_core in events.items():
+            per_layer = np.add.reduceat(per_core[:n], self._starts, axis=1)
+            counts[name][at_work, :, tick] = per_layer[:, at_work].T
+        for layer in at_work if self.engine.record_spikes else ():
+            name = self.placement.layers[layer].name
+            image, neuron = np.nonzero(self._layer(clock.fired, name)[:n])
+            spikes.append((name, tick, image, neuron))
 
     def _layer(self, values: np.ndarray, name: str) -> np.ndarray:
         """The neurons of one layer, of values (images, neurons)."""
