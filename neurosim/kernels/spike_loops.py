@@ -1,7 +1,7 @@
 """Loops over spike lists: products, encoding, counting, pooling, turning sums into currents.
 
 A spike list is an int32 array: flat indices (image * n + neuron) in ascending order, repeats allowed, and their
-number in its last element. `dense`, `fused`, `table`, `fused_table`, `encode_rate`, `winners` and `count_neurons` are
+number in its last element. `dense`, `fused`, `table`, `fused_table`, `encode_rate`, `winners` and `note` are
 the twins of C functions; spikes.py says what they do. Random spikes are a hash of what they are for (see
 reads.py), so no order, batch or thread can change them.
 """
@@ -82,6 +82,14 @@ def count_neurons(spikes, out):  # type: ignore[no-untyped-def]
     flat = out.ravel()
     for q in range(spikes[-1]):
         flat[spikes[q]] += 1
+
+
+@njit(nogil=True, cache=True)
+def note(spikes, counts, history, clock):  # type: ignore[no-untyped-def]
+    """Spikes so far after each step; see spikes.note."""
+    count_neurons(spikes, counts)
+    history[clock[0]] = counts
+    clock[0] += 1
 
 
 @njit(nogil=True, cache=True)

@@ -325,9 +325,13 @@ void winners(const int64_t *a) {
     out[images * m] = (int32_t)sent;
 }
 
-/* list, capacity, counts: counts[index] += 1 for every spike */
-void count_floats(const int64_t *a) {
+/* list, capacity, counts, elements of counts, history (steps, elements), clock (1)
+ * counts[index] += 1 for every spike; history[clock] = counts; clock += 1 */
+void note(const int64_t *a) {
     const int32_t *list = AT(const int32_t, 0);
     float *counts = AT(float, 2);
+    int64_t *clock = AT(int64_t, 5);
     for (long q = 0; q < list[a[1]]; q++) counts[list[q]] += 1;
+    memcpy(AT(float, 4) + clock[0] * a[3], counts, a[3] * sizeof *counts);
+    clock[0]++;
 }

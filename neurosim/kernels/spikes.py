@@ -237,8 +237,11 @@ def winners(
                       taps.shape[1], counts, flags, len(taps), out)  # fmt: skip
 
 
-def count(spikes: np.ndarray, counts: np.ndarray) -> Call:
-    """counts[index] += 1 for every spike; counts : float32, flat indices as the list's."""
+def note(spikes: np.ndarray, counts: np.ndarray, history: np.ndarray, clock: np.ndarray) -> Call:
+    """counts[index] += 1 for every spike, and counts so far into history[clock], clock being then moved on.
+
+    counts : float32, flat indices as the list's; history : float32 (steps, *shape of counts); clock : int64 (1,)
+    """
     if (own := library("spikes")) is None:
-        return partial(loops.count_neurons, spikes, counts)
-    return KernelCall(own.count_floats, spikes, len(spikes) - 1, counts)
+        return partial(loops.note, spikes, counts, history, clock)
+    return KernelCall(own.note, spikes, len(spikes) - 1, counts, counts.size, history, clock)

@@ -213,14 +213,16 @@ def test_chained_calls_do_the_same_in_the_same_order(route):
     trains = np.random.default_rng(7).integers(0, 2, (2, 30))
     given = spike_list(trains)
     out, counts, seen = np.empty((1, 2, 20), np.int32), np.zeros((2, 30), np.float32), []
-    calls = [spikes.dense(given, 2, np.array([0, 30]), rows, out), spikes.count(given, counts),
-             lambda: seen.append(counts.sum()), spikes.count(given, counts)]  # fmt: skip
+    history, clock = np.zeros((2, 2, 30), np.float32), np.zeros(1, np.int64)
+    calls = [spikes.dense(given, 2, np.array([0, 30]), rows, out), spikes.note(given, counts, history, clock),
+             lambda: seen.append(counts.sum()), spikes.note(given, counts, history, clock)]  # fmt: skip
     made = spikes.chained(calls)
     assert len(made) == (3 if route == "c" else 4)
     for call in made:
         call()
     np.testing.assert_array_equal(out[0], trains @ w.astype(np.int64))
-    np.testing.assert_array_equal(counts, 2 * trains)
+    np.testing.assert_array_equal(history, [trains, 2 * trains])
+    assert clock[0] == 2
     assert seen == [trains.sum()]
 
 

@@ -74,7 +74,7 @@ class Assembly:
 
     def reset(self, first_image: int, block: np.ndarray) -> None:
         """Before a block: no spikes, first membranes, the inputs loaded (see `Input.load`)."""
-        self.moment.first_image, self.moment.step = first_image, 0
+        self.moment.first_image, self.moment.clock[0] = first_image, 0
         for step in self.steps:
             step.out.clear()
             step.reset()
@@ -251,7 +251,7 @@ class _Builder:
         strict = population.neurons.comparison == ">"
         call = product.fused(spikes.Fire(matrix.scale, matrix.bias, threshold, strict, v, sent))
         self._append(node.name, product.out, [*before, call])
-        self.made.layers[population.name] = Layer(neurons, [])
+        self.made.layers[population.name] = Layer(neurons, [], fused=True)
 
     def _population(self, node: Population) -> None:
         name = node.name
@@ -275,7 +275,7 @@ def _copy(source: Signal, latch: Signal) -> Action:
 
 
 def prepare(made: Assembly, after: list[Action]) -> None:
-    """Give the network to Brian2, and let it compile: one tick in the route "events", which is stepped by hand.
+    """Give the network to Brian2, and let it compile; the route "events" is stepped by hand.
 
     In the route "synapses" the `Network` runs, Python actions being network operations. `after` ends
     a step.
@@ -283,10 +283,11 @@ def prepare(made: Assembly, after: list[Action]) -> None:
     module = brian()
     dt = made.dt_s * module.second
     if made.route == "events":
-        # each group in a network of its own, under one name: equal populations then share their compiled code
+        # what Network.run does for each of its objects before the first step; without a network groups may share
+        # a name, and equal populations their compiled code
         for layer in made.layers.values():
-            if layer.given:
-                _network(module, [layer.neurons.group]).run(dt, namespace={})
+            for each in [] if layer.fused else [layer.neurons.group, *layer.neurons.objects]:
+                each.before_run({})
         return
     objects = [layer.neurons.group for layer in made.layers.values()] + made.objects
     for order, action in enumerate([*made.actions, *after]):
@@ -294,10 +295,5 @@ def prepare(made: Assembly, after: list[Action]) -> None:
             objects.append(module.NetworkOperation(action, dt=dt, when="groups", order=order))
         else:
             action.when, action.order = "groups", order
-    made.network = _network(module, objects)
-
-
-def _network(module: Any, objects: list[Any]) -> Any:
-    network = module.Network(*objects)
-    network.schedule = list(SCHEDULE)
-    return network
+    made.network = module.Network(*objects)
+    made.network.schedule = list(SCHEDULE)

@@ -69,13 +69,14 @@ class Watch:
 
 
 class Observer:
-    """Notes one block, step after step; `after` is the last action of a step and moves time on."""
+    """Notes one block, step after step; its actions are the last of a step."""
 
     def __init__(self, made: Assembly, steps: int, watch: Watch) -> None:
         self.made, self.steps, self.watch = made, steps, watch
         _check(made, watch)
         self.output = made.outs[made.graph.output]
         self.counts = np.zeros((made.images, self.output.size), np.float32)
+        self.history = np.zeros((steps, made.images, self.output.size), np.float32)
         self.trains = [name for name in made.outs if _makes_spikes(made, name)]
         self.begin()
 
@@ -83,7 +84,6 @@ class Observer:
         """Before a block."""
         made, images = self.made, self.made.images
         self.counts.fill(0)
-        self.outputs = np.zeros((images, self.steps, self.output.size), np.float32)
         self.sent = (
             {name: np.zeros((self.steps, images)) for name in self.trains} if self.watch.events else {}
         )
@@ -99,17 +99,21 @@ class Observer:
 
     @property
     def actions(self) -> list[Action]:
-        """What ends a step."""
-        counting = [] if self.output.spikes is None else [spikes.count(self.output.spikes, self.counts)]
-        return [*counting, self.after]
+        """What ends a step, and moves time on."""
+        clock, watch = self.made.moment.clock, self.watch
+        watched = [self._look] if watch.events or watch.spikes or watch.traces else []
+        if self.output.spikes is None:
+            return [*watched, self._keep_values]
+        return [*watched, spikes.note(self.output.spikes, self.counts, self.history, clock)]
 
-    def after(self) -> None:
-        """Note what the step left, and go on to the next one."""
+    def _keep_values(self) -> None:
+        clock = self.made.moment.clock
+        self.history[clock[0]] = self.output.values
+        clock[0] += 1
+
+    def _look(self) -> None:
+        """Note what the step left, beside the output."""
         step = self.made.moment.step
-        if self.output.spikes is not None:
-            self.outputs[:, step] = self.counts
-        else:
-            self.outputs[:, step] = self.output.values
         for name, row in self.sent.items():
             signal = self.made.outs[name]
             spike_loops.count_spikes(signal.spikes, signal.size, row[step])
@@ -122,7 +126,6 @@ class Observer:
             v = self.made.layers[name].neurons.v
             assert v is not None
             trace[:, step] = v.reshape(self.made.images, -1)[:, list(self.watch.traces[name])]
-        self.made.moment.step += 1
 
     def _note(self, product: Product, events: Events, step: int) -> None:
         wiring = product.matrix.wiring
@@ -145,7 +148,8 @@ class Observer:
         trains = {
             name: _sorted(lists, self.made.outs[name].size, first) for name, lists in self.lists.items()
         }
-        return Block(self.outputs, membranes, self.sent, self.events, trains, self.traces)
+        outputs = self.history.transpose(1, 0, 2).copy()  # the buffer is used again
+        return Block(outputs, membranes, self.sent, self.events, trains, self.traces)
 
 
 def _makes_spikes(made: Assembly, name: str) -> bool:

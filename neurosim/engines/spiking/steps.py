@@ -30,10 +30,16 @@ Action = Any  # a Callable[[], None], or an object of Brian2 with run()
 
 @dataclass
 class Moment:
-    """Where a simulation is: the block's first image, and the step from 0. Shared by all step objects."""
+    """Where a simulation is: the block's first image, and the step from 0, int64 (1,), which a kernel moves on.
+    Shared by all step objects."""
 
     first_image: int = 0
-    step: int = 0
+    clock: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+
+    @property
+    def step(self) -> int:
+        """The step."""
+        return int(self.clock[0])
 
 
 @dataclass
@@ -304,10 +310,10 @@ class Delay:
 
 
 class Layer:
-    """A population; where `fused`, the kernel does product, threshold and reset in one pass."""
+    """A population; where `fused`, the kernel does its product, thresholds and resets in one pass."""
 
-    def __init__(self, neurons: Neurons, given: list[Signal]) -> None:
-        self.neurons, self.given = neurons, given
+    def __init__(self, neurons: Neurons, given: list[Signal], fused: bool = False) -> None:
+        self.neurons, self.given, self.fused = neurons, given, fused
         shape, images = neurons.population.shape, neurons.images
         if (sent := neurons.sent) is not None:
             self.out = Signal(shape, images, sent)
@@ -319,6 +325,6 @@ class Layer:
     def gather(self) -> None:
         """The sum of what arrives, into the group's x."""
         x = self.neurons.x.reshape(self.neurons.images, -1)
-        x[...] = self.given[0].dense()
+        x[...] = self.given[0].dense() if self.given else 0
         for signal in self.given[1:]:
             x += signal.dense()

@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-HERE = str(Path(__file__).parent)
-sys.path.insert(0, HERE)
+sys.path.insert(0, str(Path(__file__).parent))
 from spiking_samples import chip, digits, mlp, programmed
 
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.spiking.engine import SpikingEngine, SpikingOptions
 
+HERE = str(Path(__file__).parent)
 PROGRAM = """
 import hashlib, json, sys
 sys.path.insert(0, sys.argv[1])
