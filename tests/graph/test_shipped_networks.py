@@ -18,6 +18,7 @@ EXPECTED = {  # name: (dataset, shapes of the matrices' layers, least float accu
     "mnist_500": ("mnist", [500, 10], 0.98),
     "mnist_burr": ("mnist", [250, 125, 10], 0.98),
     "mnist_lenet": ("mnist", [6, 16, 120, 84, 10], 0.99),
+    "mnist_ttfs": ("mnist", [800, 10], 0.97),
     "mnist_truenorth": ("mnist", [2048, 4000], 0.97),
     "mnist_valentian": ("mnist", [10], 0.90),
     "fashion_mlp": ("fashion_mnist", [256, 128, 10], 0.88),
@@ -42,7 +43,8 @@ def test_a_shipped_network_is_whole(name):
     assert (measured.epochs, measured.seed) == (network.training.epochs, network.training.seed)
     assert measured.n_train == {"digits": measured.n_train}.get(dataset, 60_000)
     assert measured.float_accuracy >= least
-    assert network.training.weight_noise == (0.038 if network.coding == "rate" else 0)
+    aware = network.coding in ("rate", "first_spike")
+    assert network.training.weight_noise == (0.038 if aware else 0)
 
 
 def test_weights_fit_into_the_wheel():
@@ -54,7 +56,7 @@ def test_weights_fit_into_the_wheel():
 def test_weights_were_clipped(name):
     """Noise-aware training ends with max|W| at the recipe's number of standard deviations."""
     network = load_network(name)
-    if network.coding != "rate":
+    if network.coding not in ("rate", "first_spike"):
         assert network.training.clip_sigma is None  # their own tests say what their weights are
         return
     for layer in network.weighted:

@@ -24,6 +24,7 @@ LEAST_ACCURACY = {
     "mnist_lenet": 0.99,
     "mnist_mlp": 0.98,
     "mnist_truenorth": 0.97,
+    "mnist_ttfs": 0.97,
     "mnist_valentian": 0.90,
 }
 LARGEST_BYTES = 20_000_000
