@@ -81,13 +81,8 @@ def test_brian_steps_and_brians_own_loop_are_the_kernel():
     assert counted == events
     # the same once more by Brian2's loop, watched by Brian2's monitor
     clock.restart(0)
-    feed = brian().NetworkOperation(
-        lambda: clock.arrive(np.zeros(len(arrivals[clock.tick]), int), arrivals[clock.tick]),
-        dt=1 * brian().ms,
-        when="start",
-    )
     monitor = brian().SpikeMonitor(clock.group)
-    clock.run(40, feed, monitor)
+    clock.run(40, monitor, source=lambda tick: (np.zeros(len(arrivals[tick]), int), arrivals[tick]))
     np.testing.assert_array_equal(np.asarray(monitor.i), numbers)
     np.testing.assert_array_equal(np.rint(np.asarray(monitor.t) * 1000).astype(int), times)
 

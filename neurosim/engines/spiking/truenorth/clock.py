@@ -20,6 +20,8 @@ T_TICK_MS = 1.0  # of the simulation's clock; what a tick lasts on a chip is the
 
 # sums and arrivals of a tick, index of the first image, number of the tick
 Perturb = Callable[[np.ndarray, np.ndarray, int, int], None]
+# number of a tick -> images and flat axons that spikes from outside reach in it
+Source = Callable[[int], tuple[np.ndarray, np.ndarray]]
 
 
 class CoreClock:
@@ -37,6 +39,7 @@ class CoreClock:
     def __init__(self, tables: Tables, v_initial: np.ndarray, draws: Stream, images: int = 1,
                  perturb: Perturb | None = None, watched: bool = False) -> None:  # fmt: skip
         self.tables, self.images, self._perturb = tables, images, perturb
+        self._source: Source | None = None
         self._start = np.asarray(v_initial, np.int32).ravel()
         self._words = tuple(np.uint64(word) for word in draws.words())
         size = self._start.size
@@ -75,16 +78,20 @@ class CoreClock:
         """One tick, without the cost of a `run`: the group's and the operation's own objects, in their order."""
         self.operation.run()
 
-    def run(self, ticks_: int, *others: Any) -> None:
-        """So many ticks by Brian2's own loop; `others` are monitors or operations that take part."""
+    def run(self, ticks_: int, *others: Any, source: Source | None = None) -> None:
+        """So many ticks by Brian2's own loop, fed by `source`; `others` are monitors or operations that take part."""
         self.network.add(*others)
+        self._source = source
         try:
             self.network.run(ticks_ * T_TICK_MS * brian().ms)
         finally:
+            self._source = None
             self.network.remove(*others)
 
     def _tick(self) -> None:
         neurons, key = self.tables.neurons, (self.first_image, *self._words)
+        if self._source is not None:
+            self.arrive(*self._source(self.tick))
         for counts in (self.events, self.spikes, self.hops):
             counts[:] = 0
         arrivals = self.rings[:, self.tick % self.tables.slots].copy() if self._perturb else None
