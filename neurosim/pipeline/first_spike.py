@@ -18,7 +18,8 @@ from neurosim.pipeline.loading import float_classes, load, require_mode, trainin
 from neurosim.pipeline.progress import Progress
 from neurosim.pipeline.work import Request, Work, refuse_options
 from neurosim.placement import place
-from neurosim.programming import ProgrammedChip, calibrate_network, inference_time_s, program, save_chip
+from neurosim.programming import ProgrammedChip, inference_time_s, program, save_chip
+from neurosim.programming.first_spike import calibrate_first_spike
 
 
 def prepare_work(request: Request, shown: Progress) -> Work:
@@ -29,7 +30,7 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     net, chip = loaded.network, loaded.chip
     require_mode(chip, "spiking")
     chain = Chain.of(net)
-    fed = calibrate_network(net, training_images(request, net, chip.calibration.images, shown))
+    fed = calibrate_first_spike(net, training_images(request, net, chip.calibration.images, shown))
     placement = place(net, chip)
     options = _options(request, chain)
     engine = FirstSpikeEngine(options)
