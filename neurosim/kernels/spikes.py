@@ -92,7 +92,7 @@ class KernelCall:
 
     def __init__(self, function: Any, *arguments: np.ndarray | int) -> None:
         self._keep: list[Any] = [*arguments]
-        self.address = ctypes.cast(function, ctypes.c_void_p).value
+        self.address = ctypes.cast(function, ctypes.c_void_p).value or 0
         words = [a.ctypes.data if isinstance(a, np.ndarray) else int(a) for a in arguments]
         self.words = np.array(words, np.int64)
         function.restype, function.argtypes = None, [ctypes.c_void_p]
@@ -126,6 +126,16 @@ def _chain(run: list[KernelCall]) -> KernelCall:
     made = KernelCall(own.chain, functions, arguments, len(run))
     made._keep += run
     return made
+
+
+def repeated(calls: list[Call], times: int) -> list[Call]:
+    """So many rounds of the calls as one call, where a round is a single C function; else an empty list."""
+    own = library("spikes")
+    if own is None or len(calls) != 1 or not isinstance(calls[0], KernelCall):
+        return []
+    made = KernelCall(own.repeat, calls[0].address, calls[0].words, times)
+    made._keep.append(calls[0])
+    return [made]
 
 
 def dense_rows(weights: np.ndarray) -> Rows:

@@ -17,7 +17,7 @@ from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.streams import Stream, stream
 from neurosim.graph import Operation, SpikingGraph, Weighted
 from neurosim.inputs.encoding import check_encoding, check_steps
-from neurosim.kernels.spikes import chained
+from neurosim.kernels.spikes import chained, repeated
 
 _BUILDING = Lock()  # Brian2's construction is not made for threads
 
@@ -55,7 +55,8 @@ class Simulation:
             self.observer = Observer(self.made, setup.steps, setup.watch)
             prepare(self.made, self.observer.actions)
         actions = [*self.made.actions, *self.observer.actions]
-        self._calls = chained(action if callable(action) else action.run for action in actions)
+        calls = chained(action if callable(action) else action.run for action in actions)
+        self._rounds = repeated(calls, setup.steps) or calls * setup.steps
 
     def run(self, first_image: int, block: np.ndarray) -> Block:
         """Results of a block: (images, *source shape) for an encoding, (images, steps, *source shape) as events;
@@ -69,9 +70,8 @@ class Simulation:
         self.observer.begin()
         self.made.reset(first_image, given)
         if self.setup.route == "events":
-            for _ in range(self.setup.steps):
-                for call in self._calls:
-                    call()
+            for call in self._rounds:
+                call()
         else:
             module = brian()
             with quiet():
