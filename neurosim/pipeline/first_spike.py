@@ -44,7 +44,7 @@ def prepare_work(request: Request, shown: Progress) -> Work:
         "stops_at_decision": options.stop, **(semantics() if options.solver != "closed_form" else {}),
     }  # fmt: skip
     if chip.prices is not None:
-        attributes["synaptic_tau_s"] = synaptic_tau_s(chain, placement, chip)
+        attributes["synaptic_tau_s"] = synaptic_tau_s(placement, chip)
     counts = count_first_spike(chain, placement, len(loaded.dataset))
     layout = {"varying": varying_counters(chip), "extra": EXTRA}
     reference = float_classes(net, loaded.inputs.images, shown)

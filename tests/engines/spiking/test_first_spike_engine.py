@@ -190,14 +190,13 @@ def test_batch_and_threads_change_no_decision_time():
 
 
 def test_the_time_constant_leaves_room_for_all_reads():
-    net = network()
-    programmed = chip_with(net)
+    programmed = chip_with(network())
     reading = programmed.chip.read.t_read_s + programmed.chip.periphery.t_digital_s
     conversion = programmed.chip.periphery.t_conversion_s  # 5 columns and 8 ADCs: one conversion each
-    tau_s = synaptic_tau_s(Chain.of(net), programmed.placement, programmed.chip)
-    assert tau_s == pytest.approx(40 * (reading + conversion) / LATE)
+    tau_s = synaptic_tau_s(programmed.placement, programmed.chip)
+    assert tau_s == pytest.approx(40 * (reading + conversion))
     with pytest.raises(ConfigError, match=r"expected a \[periphery\] table"):
-        synaptic_tau_s(Chain.of(net), programmed.placement, load_chip("ideal_float"))
+        synaptic_tau_s(programmed.placement, load_chip("ideal_float"))
 
 
 def test_the_run_file_is_told_of_the_decision_time():
