@@ -9,7 +9,6 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from neurosim.circuits.parameters import NeuronParameters
 from neurosim.engines.engine import (
     Inputs,
     Outcome,
@@ -56,7 +55,8 @@ class SpikingOptions:
         recordings: counts (steps, *input shape)
     percentile : of the activations, for the conversion (kept here for the record)
     route : events (fast) or synapses (the reference); both give the same spikes
-    grid : what conductances are rounded to: int16 (steps of 2^-13 g_max) or int8 (127 steps of the largest)
+    grid : what a layer's conductances are rounded to: int16 (steps of 2^-13 g_max, or the next power of two with
+        which all fit), int8 (127 steps of the largest), int32 (the finest power of two that fits 2^30 steps)
     spikes : nodes whose spikes are recorded; traces : population -> neurons whose membranes are recorded
     """
 
@@ -120,7 +120,8 @@ class SpikingEngine:
         """What a run file says of how spikes were computed."""
         return {
             **brian_semantics(), "spike_kernels": description("spikes"), "route": self.options.route,
-            "grid": self.options.grid, "encoding": self.options.encoding, "steps": str(self.options.steps),
+            "grid": self.options.grid,
+            "int16_step": "2^-13 g_max", "encoding": self.options.encoding, "steps": str(self.options.steps),
             "percentile": repr(self.spiking.percentile), **_conventions(self.spiking.graph),
             "step": "input, then layer after layer; feedback of the step before",
         }  # fmt: skip
@@ -254,6 +255,3 @@ def _conventions(graph: SpikingGraph) -> dict[str, str]:
         "first_membrane": " and ".join(sorted(firsts)),
         "dt_s": "none" if graph.dt_s is None else repr(graph.dt_s),
     }
-
-
-__all__ = ["NeuronParameters", "SpikingEngine", "SpikingOptions"]

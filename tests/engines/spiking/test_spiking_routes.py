@@ -23,7 +23,7 @@ from spiking_samples import (
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.spiking.engine import SpikingEngine, SpikingOptions
 from neurosim.engines.spiking.simulation import simulate
-from neurosim.foundation.errors import ConfigError, DataError
+from neurosim.foundation.errors import ConfigError, DataError, LimitError
 from neurosim.graph import AxonDelay, NeuronModel, Population, Source, SpikingGraph
 from neurosim.kernels import spikes as kernel
 
@@ -62,8 +62,8 @@ def same(one, two):
 
 @pytest.mark.parametrize("name", CHIPS)
 def test_both_routes_give_the_same_spikes_and_counts_on_a_chip(name):
-    events, synapses = (on_chip(mlp(), name, route) for route in ("events", "synapses"))
-    same(events, synapses)
+    events, reference = (on_chip(mlp(), name, route) for route in ("events", "synapses"))
+    same(events, reference)
     assert events.spikes["dense1_neurons"].image.size > 50
 
 
@@ -113,11 +113,11 @@ def if_steps(x, v, threshold):
 def run_everywhere(graph, x, **options):
     """The event route's result, after checking that Synapses give the same."""
     with without_compiling():
-        events, synapses = (simulate(graph, x, route=r, **options) for r in ("events", "synapses"))
-    np.testing.assert_array_equal(events.outputs, synapses.outputs)
+        events, reference = (simulate(graph, x, route=r, **options) for r in ("events", "synapses"))
+    np.testing.assert_array_equal(events.outputs, reference.outputs)
     for name, spikes in events.spikes.items():
-        np.testing.assert_array_equal(spikes.neuron, synapses.spikes[name].neuron)
-        np.testing.assert_array_equal(spikes.step, synapses.spikes[name].step)
+        np.testing.assert_array_equal(spikes.neuron, reference.spikes[name].neuron)
+        np.testing.assert_array_equal(spikes.step, reference.spikes[name].step)
     return events
 
 
@@ -231,6 +231,27 @@ def test_silence_and_storms_are_results_like_any_other():
     storm = run_everywhere(replace(graph, nodes=positive), np.ones((2, 10, 6), int), spikes=("a", "b"))
     np.testing.assert_array_equal(storm.outputs[:, -1], 10)
     assert storm.spikes["a"].step.size == 2 * 10 * 8
+
+
+def test_limits_are_said_before_they_hurt(monkeypatch):
+    graph, _, _ = two_layers(np.random.default_rng(7))
+    with pytest.raises(
+        LimitError, match="spikes of one step: expected at most 4 per input on average, got 60 in all"
+    ):
+        simulate(graph, np.full((2, 3, 6), 5))
+    monkeypatch.setattr("neurosim.engines.spiking.synapses.MOST_SYNAPSES", 90)
+    with pytest.raises(
+        LimitError, match="layer 'one': expected at most 90 synapses in all, got 96; use the route"
+    ):
+        simulate(graph, np.ones((2, 3, 6), int), route="synapses")
+
+
+def test_a_delay_cannot_be_negative():
+    nodes = (Source("input", (2,)), AxonDelay("axons", (2,), np.array([1, -1])),
+             Population("a", (2,), NeuronModel("if", threshold=1.0)))  # fmt: skip
+    graph = SpikingGraph("early", nodes, (("input", "axons"), ("axons", "a")), "a")
+    with pytest.raises(DataError, match="delay 'axons': expected 0 steps or more, got -1"):
+        simulate(graph, np.ones((3, 2), int))
 
 
 def test_what_simulate_refuses():
