@@ -33,6 +33,8 @@ def show_summary(summary: Summary) -> None:
         title("Energy, time, area")
         say(visible(f"none: {of['chip']} has no circuit, so nothing is timed or priced"))
     _saturation(summary)
+    if summary.activity is not None:
+        _activity(summary.activity)
 
 
 def _how(attributes: Mapping[str, Any]) -> Iterator[str]:
@@ -129,6 +131,17 @@ def _speed(ledger: Ledger) -> None:
     ]
     title(f"Speed and area ({visible(ledger.label)})")
     table(["", "", ""], rows)
+
+
+def _activity(activity: Activity) -> None:
+    title("Spikes")
+    rows = [
+        (name, f"{spikes:,.1f}", f"{rate:.3f}")
+        for name, spikes, rate in zip(activity.layers, activity.per_image, activity.rate, strict=True)
+    ]
+    table(["neurons after", "per image", "per neuron and step"], rows, right=(1, 2))
+    for flag in activity.flags:
+        say(visible(f"Note: {flag}."), "yellow")
 
 
 def _number(value: float) -> str:

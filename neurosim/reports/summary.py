@@ -12,6 +12,7 @@ import numpy as np
 from neurosim.costs import Ledger, StoredRun, price_run, price_stored, stored_run
 from neurosim.recording import RunFile
 from neurosim.reports.accuracy import Accuracy
+from neurosim.reports.activity import Activity, activity
 from neurosim.reports.stored import Stored
 
 
@@ -28,6 +29,7 @@ class Summary:
     confusion : int64 (times, true class, given class), summed over chips
     ledger : costs per inference, mean over chips and times
     joules : energy per inference at each time, (times,): conductances drift, and with them the array's
+    activity : how much the neurons spiked; None for rates
     """
 
     attributes: Mapping[str, Any]
@@ -41,6 +43,7 @@ class Summary:
     confusion: np.ndarray = field(repr=False)
     ledger: Ledger = field(repr=False)
     joules: np.ndarray
+    activity: Activity | None = None
 
     @property
     def chips(self) -> int:
@@ -72,6 +75,7 @@ def summarise(run: RunFile, prices: Any = None) -> Summary:
         saturation=_saturation(stored, stored_run(run, time=0)),
         confusion=np.stack([confusion_matrix(labels, predictions[:, t], classes) for t in times]),
         ledger=price_run(run, prices),
+        activity=activity(run),
         joules=np.array([price_stored(stored_run(run, time=t), prices).total for t in times]),
     )
 
