@@ -12,6 +12,7 @@ from neurosim.foundation.units import format_area, format_si, format_time
 if TYPE_CHECKING:
     from neurosim.costs import Ledger
     from neurosim.reports import Stepwise, Summary
+    from neurosim.reports.activity import Activity
 
 GIGA = 1e9
 _TOLD = ("network", "chip", "mode", "inputs", "seed")
