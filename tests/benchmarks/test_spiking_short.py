@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-pytestmark = pytest.mark.usefixtures("data_folder")
+pytestmark = [
+    pytest.mark.usefixtures("data_folder"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # Brian2's, of pyparsing
+]
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +60,19 @@ def test_float32_is_exact(problem):
         assert problem.steps * np.abs(weights).sum(axis=0).max() + theta < 2**24
 
 
-@pytest.mark.parametrize("home", ["torch_peers"])
-def test_contenders_give_the_same_counts(problem, home):
+@pytest.fixture
+def by_numpy(monkeypatch):
+    """Brian2's code by NumPy: compiling takes a minute."""
+    import brian_peers
+
+    before = brian_peers.brian2.prefs.codegen.target
+    brian_peers.brian2.prefs.codegen.target = "numpy"
+    yield
+    brian_peers.brian2.prefs.codegen.target = before
+
+
+@pytest.mark.parametrize("home", ["spiking_ours", "torch_peers"])
+def test_contenders_give_the_same_counts(problem, home, by_numpy):
     import spiking
 
     found, missing = spiking.contenders(problem, (home,))
@@ -70,17 +84,11 @@ def test_contenders_give_the_same_counts(problem, home):
     assert all("not installed" in line for line in missing)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Brian2's, of pyparsing
-def test_brian2_gives_the_same_counts(problem):
-    """Both ways are one class; two copies by NumPy, as compiling takes a minute."""
+def test_brian2_gives_the_same_counts(problem, by_numpy):
+    """Both of Brian2's ways are one class: two copies of the network."""
     import brian_peers
 
-    before = brian_peers.brian2.prefs.codegen.target
-    brian_peers.brian2.prefs.codegen.target = "numpy"
-    try:
-        counts = brian_peers.SideBySide(problem, 2).counts(problem.levels[5:7])
-    finally:
-        brian_peers.brian2.prefs.codegen.target = before
+    counts = brian_peers.SideBySide(problem, 2).counts(problem.levels[5:7])
     np.testing.assert_array_equal(counts, problem.counts[5:7])
 
 
@@ -97,3 +105,36 @@ def test_a_wrong_contender_is_found_out(problem):
     line = spiking.Line(contender, 1)
     spiking.images_per_second(line, 1, problem, 20)
     assert (line.equal, line.compared) == (19, 20)
+
+
+def test_cores_spike_alike(by_numpy):
+    import spiking_ticks
+
+    problem = spiking_ticks.tick_problem(cores=2, ticks=60)
+    wanted, *others = [contender.run(True) for contender in spiking_ticks.contenders(problem)]
+    assert len(others) == 3
+    assert 0.01 < len(wanted[0]) / (60 * 512) < 0.05
+    for found in others:
+        np.testing.assert_array_equal(found[0], wanted[0])
+        np.testing.assert_array_equal(found[1], wanted[1])
+    assert spiking_ticks.synaptic_events(problem) > 1e4
+
+
+def test_neurons_that_spike_once_decide_alike(problem):
+    import spiking_once
+
+    from neurosim.graph import load_network
+
+    network = load_network("mnist_ttfs")
+    wanted, plain, *_ = spiking_once.contenders(network, 20)
+    classes = wanted.run(problem.images)
+    np.testing.assert_array_equal(plain.run(problem.images), classes)
+    assert (classes == problem.labels).mean() >= 0.9
+
+
+def test_learning_networks_spike_alike_in_number(problem, by_numpy):
+    import spiking_learning
+
+    kernel, cython, _ = spiking_learning.contenders()
+    spikes = [contender.run(problem.images[:5])[1] for contender in (kernel, cython)]
+    assert 0.5 < spikes[1] / spikes[0] < 2
