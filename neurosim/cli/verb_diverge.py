@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,7 +72,7 @@ def _show_equal(found: Divergence) -> None:
     if found.steps:
         parts.insert(1, plural(found.steps, "step"))
     say("The runs are the same" if not found.differences else "The results are the same", "bold")
-    say(f"  compared over {', '.join(parts)}: {', '.join(found.compared)}")
+    say(f"  compared over {', '.join(parts)}: {', '.join(_in_short(found.compared))}")
 
 
 def _show_parting(found: Divergence, parting: Parting, run: RunFile, names: tuple[Path, Path]) -> None:
@@ -90,7 +91,20 @@ def _show_parting(found: Divergence, parting: Parting, run: RunFile, names: tupl
         say(f"  {letter}       {visible(value)}, in {visible(name)}")
     same = found.compared[:-1]
     if same:
-        say(f"  equal   {', '.join(same)}")
+        say(f"  equal   {', '.join(_in_short(same))}")
+
+
+def _in_short(compared: Sequence[str]) -> list[str]:
+    """The records compared, all counts of a kind as one."""
+    from neurosim.foundation.counts import COUNTERS
+
+    shown: list[str] = []
+    for what in compared:
+        counter, _, per = what.partition(" per ")
+        known = f"events per {per}" if per and counter in COUNTERS else what
+        if known not in shown:
+            shown.append(known)
+    return shown
 
 
 def _hint(found: Divergence) -> None:

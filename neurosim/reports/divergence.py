@@ -19,7 +19,8 @@ from neurosim.recording import RunFile
 from neurosim.reports.stored import Stored
 from neurosim.reports.trains import Train, trains
 
-_STEPWISE = "/counts/steps/"
+_TRACES, _PREDICTIONS = "/traces/", "/outputs/predictions"
+_RANKS = {"/outputs/step_scores": 1, "/outputs/scores": 2, _PREDICTIONS: 3}  # the others come before these
 _UNTOLD = ("title", "format")  # attributes that say nothing of their own
 _CELLS = 1 << 22  # of an array read at a time
 
@@ -181,18 +182,34 @@ def _records(shared: _Shared) -> Iterator[tuple[str, Callable[[], Parting | None
     left, right = shared.left, shared.right
     if left.populations and right.populations:
         yield "spikes", lambda: _first_spike(shared)
-    both = [path for path in left.paths if path in right]
-    arrays = []
-    if shared.steps:
-        stepwise = [path for path in both if path.startswith(_STEPWISE)]
-        arrays += [(path, "layer", f"{path.removeprefix(_STEPWISE)} per step") for path in stepwise]
-        arrays.append(("/outputs/step_scores", "class", "scores per step"))
-    if shared.alike:
-        arrays.append(("/outputs/scores", "class", "scores"))
-    arrays.append(("/outputs/predictions", "", "predictions"))
-    for path, last, what in arrays:
-        if path in both:
-            yield what, partial(_first_cell, shared, path, last, what)
+    found = []
+    for path in (path for path in left.paths if path in right and _of_images(left, path)):
+        stepwise = "step" in left.dims(path)
+        # without the same steps an image's sums differ; its class still means the same
+        comparable = shared.steps > 0 if stepwise else shared.alike or path == _PREDICTIONS
+        if comparable and not (path.startswith(_TRACES) and _names(left, path) != _names(right, path)):
+            found.append((not stepwise, _RANKS.get(path, 0), path))
+    for _, _, path in sorted(found):
+        yield _called(path), partial(_first_cell, shared, path)
+
+
+def _of_images(run: RunFile, path: str) -> bool:
+    """Whether an array has a row for every chip, time and image, and one more axis than that and steps at most."""
+    dims = run.dims(path)
+    return {"chip", "time", "image"} <= set(dims) and len(set(dims) - {"chip", "time", "image", "step"}) <= 1
+
+
+def _called(path: str) -> str:
+    """An array in words."""
+    known = {
+        "/outputs/step_scores": "scores per step",
+        "/outputs/scores": "scores",
+        _PREDICTIONS: "predictions",
+    }
+    parts = path.split("/")
+    if path.startswith("/counts/"):
+        return f"{parts[-1]} per {'step' if parts[2] == 'steps' else 'image'}"
+    return f"membranes of {'/'.join(parts[2:-1])}" if path.startswith(_TRACES) else known.get(path, path)
 
 
 def _first_spike(shared: _Shared) -> Parting | None:
@@ -259,13 +276,12 @@ def _row(row: np.ndarray) -> tuple[int, int, int]:
     return image, step, neuron
 
 
-def _first_cell(shared: _Shared, path: str, last: str, what: str) -> Parting | None:
-    """The first cell of an array that differs: by chip, time, image, step where it has one, then `last`."""
-    dims = _same_axes(shared, path, last)
-    order = [name for name in ("image", "step", last) if name in dims]
-    sizes = {"image": shared.images, "step": shared.steps}
-    rest = [sizes.get(name, shared.left.sizes.get(f"/{name}", 1)) for name in order[1:]]
-    most = max(1, _CELLS // int(np.prod(rest, dtype=np.int64)))
+def _first_cell(shared: _Shared, path: str) -> Parting | None:
+    """The first cell of an array that differs: by chip, time, image, step where it has one, then the last axis."""
+    order, names = _same_axes(shared, path)
+    last = order[-1] if names else ""
+    sizes = {"image": 1, "step": shared.steps}
+    most = max(1, _CELLS // int(np.prod([sizes.get(name, len(names)) for name in order], dtype=np.int64)))
     for chip, a, b in shared.places:
         for start in range(0, shared.images, most):
             images = slice(start, min(start + most, shared.images))
@@ -276,11 +292,10 @@ def _first_cell(shared: _Shared, path: str, last: str, what: str) -> Parting | N
             if len(apart):
                 at = tuple(int(n) for n in np.unravel_index(apart[0], cells[0].shape))
                 named = dict(zip(order, at, strict=True))
-                place = f"{last} {_name(shared.left, last, named[last])}" if last else ""
+                place = f"{last} {names[named[last]]!r}" if last else ""
                 has = (str(cells[0][at]), str(cells[1][at]))
-                return Parting(
-                    what, chip, shared.seconds(a), start + named["image"], named.get("step"), place, *has
-                )
+                image, step = start + named["image"], named.get("step")
+                return Parting(_called(path), chip, shared.seconds(a), image, step, place, *has)
     return None
 
 
@@ -295,17 +310,25 @@ def _cells(
     return run.read(path, index).transpose([kept.index(name) for name in order])
 
 
-def _same_axes(shared: _Shared, path: str, last: str) -> tuple[str, ...]:
-    """The axes of an array, which both runs must share, with as many classes or layers of the same names."""
+def _same_axes(shared: _Shared, path: str) -> tuple[list[str], list[str]]:
+    """The axes of an array that both runs share, image and step first, and the names along the last one."""
     axes = [run.dims(path) for run in (shared.left, shared.right)]
-    names = [run.read(f"/{last}").tolist() if last else [] for run in (shared.left, shared.right)]
-    known = {"chip", "time", "image"} <= set(axes[0]) <= {"chip", "time", "image", "step", last}
-    if axes[0] != axes[1] or not known or names[0] != names[1]:
+    names = [_names(run, path) for run in (shared.left, shared.right)]
+    if axes[0] != axes[1] or names[0] != names[1]:
         got = f"{' '.join(axes[0])}: {names[0]} and {' '.join(axes[1])}: {names[1]}"
         remedy = "compare runs of the same network on the same classes"
         raise ConfigError(f"{shared.right.path}: {path}", "the same axes in both runs", got, remedy)
-    return axes[0]
+    known = [name for name in ("image", "step") if name in axes[0]]
+    return known + [name for name in axes[0] if name not in ("chip", "time", "image", "step")], names[0]
 
 
-def _name(run: RunFile, dimension: str, index: int) -> str:
-    return repr(str(run.read(f"/{dimension}")[index]))
+def _names(run: RunFile, path: str) -> list[str]:
+    """Names along the axis of an array beside chip, time, image and step: of classes, layers or neurons."""
+    for name in set(run.dims(path)) - {"chip", "time", "image", "step"}:
+        group = path
+        while group:
+            group = group.rpartition("/")[0]
+            here = f"{group}/{name}"
+            if here in run.sizes:
+                return [str(n) for n in (run.read(here) if here in run else range(run.sizes[here]))]
+    return []
