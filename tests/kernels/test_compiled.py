@@ -39,6 +39,7 @@ def test_a_library_is_compiled_once_and_found_again(fresh, monkeypatch):
 
 def test_another_processor_or_other_flags_have_a_library_of_their_own(fresh, monkeypatch):
     needs_compiler()
+    monkeypatch.setattr(compiled, "FLAGS", ("-O0", "-shared", "-fPIC"))  # quickly
     compiled.library("spikes")
     monkeypatch.setattr(compiled, "_processor", lambda: "another one")
     compiled.library.cache_clear()
