@@ -127,7 +127,7 @@ def plot(network, courses, path):
         image = axis.imshow(field, cmap="RdBu_r", vmin=-bound, vmax=bound)
         axis.set(xticks=[], yticks=[], title=f"{name}: G+ - G- (uS)")
         figure.colorbar(image, ax=axis, shrink=0.8)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=80)
 
 
 def tiled(weights):

@@ -24,10 +24,11 @@ EXPECTED = {  # name: (dataset, shapes of the matrices' layers, least float accu
     "fashion_mlp": ("fashion_mnist", [256, 128, 10], 0.88),
     "fashion_cnn": ("fashion_mnist", [16, 32, 64, 10], 0.90),
 }
+LEARNED_ON_CHIP = ("mnist_stdp", "mnist_stdp_400")  # without weights; test_plastic_networks.py
 
 
 def test_the_shipped_networks_are_these():
-    assert network_names() == sorted(EXPECTED)
+    assert network_names() == sorted((*EXPECTED, *LEARNED_ON_CHIP))
 
 
 @pytest.mark.parametrize("name", EXPECTED)
