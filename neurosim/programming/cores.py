@@ -20,7 +20,7 @@ from neurosim.foundation.errors import NotProgrammedError
 from neurosim.foundation.streams import Stream
 from neurosim.graph import Network
 from neurosim.placement.cores import CorePlacement
-from neurosim.programming.chip import chip_stream
+from neurosim.programming.chip import AgedLayer, chip_stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +31,7 @@ class AgedCores:
         digital
     variance : float32, the same shape, of its noise per read; None where there is none
     gains : drift compensation of each layer, already in the two above
+    crossbars : one per core, without the compensation; none where synapses are digital
     noise : keys the reads of this chip and time
     """
 
@@ -39,7 +40,17 @@ class AgedCores:
     strength: np.ndarray | None
     variance: np.ndarray | None
     gains: tuple[float, ...]
+    crossbars: tuple[AgedCrossbar, ...]
     noise: Stream
+
+    @property
+    def layers(self) -> dict[str, AgedLayer]:
+        """The devices of every layer, one group per core, as those of other chips; without converters."""
+        placement, found = self.programmed.placement, {}
+        for number, (place, gain) in enumerate(zip(placement.layers, self.gains, strict=True)):
+            here = np.flatnonzero(placement.layer_of_core == number) if self.crossbars else ()
+            found[place.name] = AgedLayer(place.name, tuple(self.crossbars[k] for k in here), (), gain)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +75,7 @@ class ProgrammedCores:
         """The chip t_s seconds after programming; absolute. Digital synapses do not age."""
         noise = chip_stream(self.root, self.instance).child("read", float(t_s))
         if not self.crossbars:
-            return AgedCores(self, t_s, None, None, (1.0,) * len(self.placement.layers), noise)
+            return AgedCores(self, t_s, None, None, (1.0,) * len(self.placement.layers), (), noise)
         with one_blas_thread():
             aged = [crossbar.age_to(t_s, self.t_chip_s) for crossbar in self.crossbars]
         strength = np.stack([_strength(core) for core in aged])
@@ -75,10 +86,9 @@ class ProgrammedCores:
                 then / new if new > 0 else 1.0 for then, new in zip(self.references, now, strict=True)
             )
         scale = np.array(gains, np.float32)[self.placement.layer_of_core][:, None, None]
-        variance = np.stack([_variance(core) for core in aged]) if aged[0].s2 is not None else None
-        return AgedCores(
-            self, t_s, strength * scale, None if variance is None else variance * scale**2, gains, noise
-        )
+        noisy = any(core.s2 is not None for core in aged)
+        variance = np.stack([_variance(core) for core in aged]) * scale**2 if noisy else None
+        return AgedCores(self, t_s, strength * scale, variance, gains, tuple(aged), noise)
 
     def read_out(self, t_s: float) -> dict[str, list[dict[str, np.ndarray]]]:
         """Every device of every layer at a time: one dictionary of named arrays per core; empty where digital."""

@@ -209,10 +209,10 @@ def test_ideal_devices_are_digital_cores_bit_for_bit():
 
 def test_noise_degrades_continuously():
     """Mean distance of the votes from the digital ones over chips: none without errors, growing with them."""
-    network, shown = two_layers(), images(150)
+    network, shown = two_layers(), images(100)
     digital = outcome_of(cores_of(network), shown)[0].scores(0)
     distances, agreements = [], []
-    for sigma in (1e-9, 1e-6, 3e-6, 10e-6, 30e-6):
+    for sigma in (1e-9, 1e-6, 5e-6, 30e-6):
         options = {"device__programming__sigma_siemens": [sigma], "read__noise": "none"}
         chips = [cores_of(network, "truenorth_pcm", 1, instance, **options) for instance in range(2)]
         votes = [outcome_of(chip, shown, times=(1e-3,))[0].scores(0) for chip in chips]
@@ -251,6 +251,13 @@ def test_drift_lowers_the_sums_and_compensation_brings_them_back():
     assert set(read) == {"windows", "classes"}
     assert read["windows"][0]["conductance"].shape == (2, 1, 256, 256)
     assert cores_of(network).read_out(25.0) == {}
+    aged = cores_of(network, "truenorth_pcm").age_to(25.0)
+    assert [(k, len(v.crossbars), v.gain) for k, v in aged.layers.items()] == [
+        ("windows", 1, aged.gains[0]),
+        ("classes", 1, aged.gains[1]),
+    ]
+    assert aged.layers["windows"].crossbars[0].g_siemens.shape == (2, 1, 256, 256)
+    assert cores_of(network).age_to(25.0).layers["windows"].crossbars == ()
 
 
 def test_energy_is_events_and_cores_and_never_more():
