@@ -1,7 +1,7 @@
 """Where two runs part: the first image, step and neuron at which their run files differ.
 
-The finest record that both runs have is compared first: spikes; then counts and scores per step; then scores and
-predictions per image. Files are read in pieces, so that runs of any size can be compared.
+The finest record that both runs have is compared first: spikes; then counts, membranes and scores per step; then
+counts, scores and predictions per image. Files are read in pieces, so that runs of any size can be compared.
 """
 
 from __future__ import annotations
