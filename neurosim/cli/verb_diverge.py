@@ -28,8 +28,9 @@ To learn the neuron and not only the step, record the spikes in both runs:
 **What is compared**
 
 The finest record that both runs have: spikes, in the order of images, steps, populations from the input on, and
-neurons; then events, membranes and scores per step; then events, scores and predictions per image. Times are matched by value; of
-images and steps the first ones that both have. What the two descriptions do not share is listed before.
+neurons; then events, membranes and scores per step; then events, scores and predictions per image. Times
+are matched by value; of images and steps the first ones that both have. What the two descriptions do not share is
+listed before.
 
 **Exit code**, as of `diff`: 0 where the runs are the same, 1 where they part, 2 where they cannot be compared. A file
 that cannot be read is an error and gives 1 as well.

@@ -37,7 +37,7 @@ class Train:
         """The spikes as int64 (spikes, 3): image, step, neuron, sorted, in pieces that end with a step."""
         left = np.empty((0, 3), np.int64)
         for stamps, ids in self.run.spike_pieces(self.stored, PIECE):
-            with np.errstate(invalid="ignore", over="ignore"):  # what is no number is no step of an image either
+            with np.errstate(invalid="ignore", over="ignore"):  # `_check` refuses what is no number
                 ticks = np.rint(stamps / self.step_ms).astype(np.int64)
             rows = np.column_stack([ticks // self.steps, ticks % self.steps, ids.astype(np.int64)])
             self._check(rows, left)
