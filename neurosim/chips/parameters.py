@@ -88,7 +88,10 @@ class ChipParameters(Record):
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron]."""
+        """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron]. A chip of
+        bistable synapses learns in a study of its own."""
+        if self.bistable is not None:
+            return ()
         converts = self.neuron is None or self.adc.bits is not None or self.prices is None
         return (*(("rate",) if converts else ()), *(("spiking",) if self.neuron is not None else ()))
 

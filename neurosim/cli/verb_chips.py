@@ -12,7 +12,7 @@ from neurosim.foundation.errors import DataError
 
 if TYPE_CHECKING:
     from neurosim.chips import Chip, Claim
-    from neurosim.circuits.parameters import ConverterParameters
+    from neurosim.circuits.parameters import ArrayParameters, ConverterParameters
     from neurosim.foundation.records import Source
 
 EPILOG = """
@@ -56,13 +56,29 @@ def chips_verb(name: Name = None, toml: Toml = False) -> None:
 def _show_in_short(chip: Chip) -> None:
     say(visible(chip.name), "bold")
     say(f"  {visible(chip.title)}")
-    say(f"  {chip.device.kind} devices, {_tile(chip)}, DAC {_bits(chip.dac)}, ADC {_bits(chip.adc)}")
+    say(f"  {', '.join(_parts(chip))}; {' and '.join(f'--mode {mode}' for mode in chip.modes) or 'studies only'}")
     say(f"  {visible(chip.node)}; {visible(chip.label)}")
     say()
 
 
-def _tile(chip: Chip) -> str:
-    rows, columns = chip.array.rows, chip.array.columns
+def _parts(chip: Chip) -> Iterator[str]:
+    """What a chip is made of; one of cores or of bistable synapses need have neither devices nor tiles."""
+    parameters = chip.parameters
+    if parameters.core is not None:
+        yield f"{parameters.core.cores:,} cores of {parameters.core.axons} x {parameters.core.neurons}"
+    if parameters.device is not None:
+        yield f"{parameters.device.kind} devices"
+    if parameters.array is not None and parameters.core is None:
+        yield _tile(parameters.array)
+    if parameters.read is not None and parameters.core is None:
+        yield f"DAC {_bits(parameters.dac)}"
+        yield f"ADC {_bits(parameters.adc)}"
+    if parameters.neuron is not None:
+        yield f"{parameters.neuron.kind} neurons"
+
+
+def _tile(array: ArrayParameters) -> str:
+    rows, columns = array.rows, array.columns
     return "one tile of any size" if min(rows, columns) >= _BOUNDLESS else f"tiles of {rows} x {columns}"
 
 
