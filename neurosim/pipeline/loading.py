@@ -57,13 +57,23 @@ def load(request: Request, shown: Progress) -> Loaded:
     return Loaded(net, silicon, data, Inputs(images, request.times_s, segment))
 
 
-def require_mode(chip: Chip, mode: str) -> None:
-    """Refuse a chip that cannot run in a mode; ConfigError says in which ones it can."""
-    if mode not in chip.parameters.modes:
-        modes = " or ".join(f"--mode {name}" for name in chip.parameters.modes) or "another chip"
+def require_mode(chip: Chip, mode: str, cores: bool = False) -> None:
+    """Refuse a chip that cannot run in a mode, or that has cores where a network needs crossbars (and the other way
+    round); ConfigError says what would do."""
+    if mode not in chip.modes:
+        can = " or ".join(f"--mode {name}" for name in chip.modes)
         raise ConfigError(f"chip {chip.name}: mode", f"a chip that can run {mode!r}",
-                          f"one for {', '.join(chip.parameters.modes) or 'neither'}",
-                          f"use {modes}, or another chip (`neurosim chips` lists them)")  # fmt: skip
+                          f"one for {', '.join(chip.modes) or 'studies alone'}",
+                          f"use {can + ', or ' if can else ''}another chip (`neurosim chips` lists them)")  # fmt: skip
+    if (chip.parameters.core is not None) != cores:
+        expected, got = ("cores", "crossbars") if cores else ("crossbars", "cores")
+        other = (
+            "truenorth, or a network of another coding"
+            if cores
+            else "joshi_2020, or a network such as mnist_truenorth"
+        )
+        raise ConfigError(f"chip {chip.name}", f"a chip of {expected} for this network", f"one of {got}",
+                          f"choose {other}")  # fmt: skip
 
 
 def training_images(request: Request, network: Network, count: int, shown: Progress) -> np.ndarray:

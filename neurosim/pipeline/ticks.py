@@ -27,7 +27,7 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     refuse_options(request, "a network of ticks", "steps", "encoding", "traced")
     loaded = load(request, shown)
     net, chip = loaded.network, loaded.chip
-    require_mode(chip, "spiking")
+    require_mode(chip, "spiking", cores=True)
     cores = place_cores(net, chip)
     engine = TrueNorthEngine(frames=1 if wanted.steps is None else wanted.steps, encoding=wanted.encoding or "binary",
                              record_spikes="spikes" in request.record, traced=wanted.traced)  # fmt: skip

@@ -47,7 +47,7 @@ WRONG = [
     (["run", "--mode", "spiking", "--trace", "dense9_neurons:0"], r"dense9_neurons.*did you mean"),
     (["run", "--mode", "spiking", "--chip", "hermes"], r"chip hermes: mode: .* 'spiking', got one for rate; use --mode rate"),
     (["run", "mnist_truenorth"], r"mode: expected 'spiking', for a network with coding 'ticks', got 'rate'; give --mode"),
-    (["run", "mnist_truenorth", "--mode", "spiking"], r"chip joshi_2020.*core"),
+    (["run", "mnist_truenorth", "--mode", "spiking"], r"chip joshi_2020: expected a chip of cores for this network, got one of crossbars; choose truenorth"),
     (["chips", "jshi_2020"], r"did you mean 'joshi_2020'\?"),
     (["networks", "mnist_mpl"], r"did you mean 'mnist_mlp'"),
     (["datasets", "minst"], r"did you mean 'mnist'"),
