@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 import numpy as np
 
@@ -193,13 +194,18 @@ class _Work:
         return Segment(time, where, scores, varying, step_scores, step_counts, spikes, traces)
 
     def _part(self, images: np.ndarray, start: int) -> _Part:
-        simulation = self.idle.get() if not self.idle.empty() else self._build()
+        simulation = self._idle_one() or self._build()
         block = padded(images[start : start + self.images], self.images)
         events = self.engine.options.encoding == "events"
         given = block.astype(np.int64) if events else self.engine.spiking.encoder_input(block)
         result = simulation.run(start, given)
         self.idle.put(simulation)
         return _Part(result, *self._scores(result), self._counts(result))
+
+    def _idle_one(self) -> Simulation | None:
+        with contextlib.suppress(Empty):  # another thread may take the last one at any moment
+            return self.idle.get_nowait()
+        return None
 
     def _build(self) -> Simulation:
         return Simulation(self.graph, self.matrices, self.setup)
