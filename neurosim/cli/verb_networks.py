@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +10,7 @@ from neurosim.cli.terminal import per_cent, say, table, title, visible
 from neurosim.foundation.errors import NeurosimError
 
 if TYPE_CHECKING:
-    from neurosim.graph import Layer, Measured, Recipe
+    from neurosim.graph import Layer, Measured, Recipe, Weighted
 
 EPILOG = """
 **Examples**
@@ -49,13 +48,13 @@ def _listed(name: str) -> tuple[str, ...]:
         return name, "", str(problem).splitlines()[0], "", ""
     weighted = [layer for layer in layers if isinstance(layer, Weighted)]
     kinds = " ".join(f"{_kind(layer)}({layer.columns * layer.matrix_groups})" for layer in weighted)
-    return name, description.input.dataset, kinds, f"{sum(map(_weights, weighted)):,}", _accuracy(measured)
+    told = "on the chip" if description.learning else _accuracy(measured)
+    return name, description.input.dataset, kinds, f"{sum(map(_weights, weighted)):,}", told
 
 
-def _weights(layer: Layer) -> int:
-    """Weights of a layer's matrices, without biases."""
-    shape = layer.parameter_shapes(*layer.input_shapes).get("weight", (0,))
-    return math.prod(shape)
+def _weights(layer: Weighted) -> int:
+    """Weights of a layer's matrices, without biases; those that the chip learns included."""
+    return layer.matrix_groups * layer.rows * layer.columns
 
 
 def _kind(layer: Layer) -> str:
@@ -79,6 +78,8 @@ def _show(name: str) -> None:
     if measured:
         where = f"{measured.n_test:,} {measured.split} images of {measured.dataset}"
         say(visible(f"Float accuracy: {_accuracy(measured)} of {where}; weights {measured.checksum[:16]}..."))
+    elif description.learning:
+        say(visible(f"Learns on the chip: neurosim run {name} --mode spiking --chip kim_2015"))
     else:
         say(visible(f"Not trained yet: neurosim train {name}"))
     say()
