@@ -218,6 +218,11 @@ def test_chips_that_cannot_learn_are_refused():
         on(parse_chip(text))
 
 
+def test_pulses_that_lower_the_conductance_are_refused():
+    with pytest.raises(ConfigError, match="expected pulses that raise the conductance, got -"):
+        small.taught("kim_2015", images=10, device__pulses__mu_0_siemens=-1e-6)
+
+
 def test_networks_that_cannot_learn_are_refused():
     chip = load_chip("kim_2015")
     digits = load_network("digits_mlp")

@@ -23,7 +23,7 @@ def rates(chip):
 
 
 def test_rates_follow_the_closed_form(chip, rates):
-    # integration without a leak: threshold / current seconds in whole steps, and the refractory steps but the spike's own
+    # integration without a leak: threshold / current in whole steps, and the refractory steps but the spike's own
     dt_s = chip.neuron.t_tick_s
     held_s = chip.neuron.refractory_s - dt_s
     interval_s = np.ceil(rates.thresholds / (20.0 * dt_s)) * dt_s
