@@ -13,7 +13,6 @@ from neurosim.foundation.errors import ConfigError
 from neurosim.foundation.streams import Stream
 from neurosim.graph import NeuronModel, Population, SpikingGraph
 
-
 Reset = Literal["value", "subtract"]
 _RESETS: dict[str, Reset] = {"subtract": "subtract", "zero": "value"}
 
