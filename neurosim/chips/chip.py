@@ -171,7 +171,7 @@ class Chip:
         return self.parameters.prices
 
     def _digital(self, table: str) -> ConfigError:
-        return ConfigError(f"chip {self.name}", f"a [{table}] table", "none: its synapses are digital",
+        return ConfigError(f"chip {self.name}", f"a [{table}] table", "none: its synapses are no memristive devices",
                            "choose a chip with memristive devices")  # fmt: skip
 
     @property

@@ -15,8 +15,6 @@ from pydantic import Field, model_validator
 from neurosim.foundation.errors import ConfigError
 from neurosim.graph.layer import Array, Layer, LayerParams, Shape
 from neurosim.graph.weighted import FullyConnected
-from neurosim.kernels import first_spike as kernel
-from neurosim.kernels import reads
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -90,6 +88,9 @@ def first_spikes(times: np.ndarray, weights: np.ndarray, threshold: float | np.n
     Raises ConfigError for a threshold that is not above zero (such a neuron would spike without any input).
     Inputs that spike at one or two times only, as after FirstSpikeEncoder, take two products and no sorting.
     """
+    from neurosim.kernels import first_spike as kernel  # Numba is not for those who only read a network
+    from neurosim.kernels import reads
+
     thresholds = checked_thresholds(threshold, weights.shape[1])
     out = np.empty((len(times), weights.shape[1]))
     first, last = float(times.min(initial=np.inf)), float(times.max(initial=-np.inf))
