@@ -103,6 +103,8 @@ def _extra(setup: Setup, images: int) -> Extra:
         Variable(f"{root}/spikes", ("chip", "snapshot", "neuron"), "int64", "1", "spikes since learning began"),
         Variable(f"{root}/labels", ("chip", "neuron"), "int16", "1", "class of a neuron; -1 for none"),
         Variable(f"{root}/refreshes", ("chip",), "int64", "1", "pairs read, reset and written again"),
+        Variable(f"{root}/silent_presentations", ("chip",), "int64", "1",
+                 "training images at which no neuron spiked, and nothing was learned"),
         *(Variable(f"/counts/learning/{c}", ("chip", "layer"), "float64", COUNTERS[c].unit, COUNTERS[c].meaning)
           for c in LEARNING),
     ]  # fmt: skip
@@ -119,5 +121,6 @@ def record_chip(recorder: FileRecorder, learned: LearnedChip, instance: int) -> 
         put(f"/learning/{name}", (instance,), getattr(taken, name))
     put("/learning/labels", (instance,), learned.labels.astype(np.int16))
     put("/learning/refreshes", (instance,), np.int64(log.refreshes))
+    put("/learning/silent_presentations", (instance,), np.int64(log.silent_presentations))
     for counter in LEARNING:
         put(f"/counts/learning/{counter}", (instance,), log.totals.mean(counter))

@@ -11,6 +11,7 @@ from neurosim.recording import RunFile
 from neurosim.reports.stored import Stored
 
 SPIKES = "/counts/inference/spikes"
+LABELS = "/learning/labels"
 BUSY = 0.9  # spikes per neuron and step from which hardly anything can still be told apart
 
 
@@ -22,12 +23,14 @@ class Activity:
     per_image : spikes of the layer per image, (layers,)
     rate : spikes per neuron and step, (layers,); of neurons that spike once: per neuron
     silent : fraction of images in which the last layer did not spike at all
+    unlearned : classes for which, on some chip that learned, no neuron stands
     """
 
     layers: tuple[str, ...]
     per_image: np.ndarray
     rate: np.ndarray
     silent: float
+    unlearned: tuple[str, ...] = ()
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -39,6 +42,9 @@ class Activity:
             said.append(
                 f"in {100 * self.silent:.2f} % of the images no output neuron spiked: their class is the first one"
             )
+        said += [
+            f"no neuron stands for class {name} on some chip: it is never given" for name in self.unlearned
+        ]
         return tuple(said)
 
     def _those(self, chosen: np.ndarray) -> list[str]:
@@ -59,4 +65,13 @@ def activity(run: RunFile) -> Activity | None:
             spikes += part.mean(axis=1) / (chips * times)
             silent.append(float((part[-1] == 0).mean()))
     neurons = [g.groups * g.positions * g.columns for g in stored_run(run).geometries]
-    return Activity(stored.layers, spikes, spikes / (np.array(neurons) * steps), float(np.mean(silent)))
+    rate = spikes / (np.array(neurons) * steps)
+    return Activity(stored.layers, spikes, rate, float(np.mean(silent)), _unlearned(run, stored))
+
+
+def _unlearned(run: RunFile, stored: Stored) -> tuple[str, ...]:
+    """Classes that are missing among the labels of a chip's neurons."""
+    if LABELS not in run:
+        return ()
+    labels, names = run.read(LABELS), stored.class_names
+    return tuple(name for k, name in enumerate(names) if not (labels == k).any(axis=1).all())

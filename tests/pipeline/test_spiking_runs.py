@@ -240,7 +240,11 @@ def test_a_chip_that_learns(data_folder: Path, tmp_path: Path):
         assert weights.shape == (3, 784, 100)
         assert 0 < np.abs(weights[2] - weights[1]).mean() < np.abs(weights[2] - weights[0]).mean()
         assert file.read("/counts/learning/cell_pulses").sum() > 0
+        labels, silent = file.read("/learning/labels"), file.read("/learning/silent_presentations")
     assert done.accuracy.mean[0] > 0.3
+    assert 0 <= silent[0] < 500
+    missing = sorted(set(range(10)) - set(labels[0].tolist()))
+    assert done.summary.activity.unlearned == tuple(map(str, missing))
 
 
 def ns_networks() -> Path:
