@@ -11,7 +11,7 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from conformance import EngineConformance
-from spiking_samples import chip, convolutional, digits, labels, mlp, programmed, trains, without_compiling
+from spiking_networks import chip, convolutional, digits, labels, mlp, programmed, trains, without_compiling
 
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.spiking.chip_neurons import with_chip_neurons

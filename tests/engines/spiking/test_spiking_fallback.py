@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from spiking_samples import chip, digits, mlp, programmed
+from spiking_networks import chip, digits, mlp, programmed
 
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.spiking.engine import SpikingEngine, SpikingOptions
@@ -17,7 +17,7 @@ HERE = str(Path(__file__).parent)
 PROGRAM = """
 import hashlib, json, sys
 sys.path.insert(0, sys.argv[1])
-from spiking_samples import chip, digits, mlp, programmed
+from spiking_networks import chip, digits, mlp, programmed
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.spiking.engine import SpikingEngine, SpikingOptions
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from spiking_samples import one_population, trains, without_compiling
+from spiking_networks import one_population, trains, without_compiling
 
 from neurosim.engines.spiking.simulation import simulate
 from neurosim.foundation.errors import ConfigError

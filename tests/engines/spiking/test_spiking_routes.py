@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from spiking_samples import (
+from spiking_networks import (
     chip,
     convolutional,
     dense,
