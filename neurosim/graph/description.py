@@ -60,7 +60,7 @@ class Recipe(Record):
     gradient is shortened to a norm of `gradient_norm`.
     For ternary weights: how they come from hidden ones (`ternary`), the half-width of the derivative of a spike in
     deviations of its sum, the scale from votes to logits, and the strength with which probabilities of synapses
-    are pulled to 0 and 1.
+    are pulled to 0 and 1, growing from zero over the epochs.
     """
 
     optimiser: Literal["adam", "sgd"]

@@ -79,7 +79,8 @@ def _one_epoch(
         if recipe.silence_penalty:
             loss = loss + recipe.silence_penalty * network.silence()
         if recipe.polarisation:
-            loss = loss + recipe.polarisation * network.indecision()
+            strength = recipe.polarisation * epoch / recipe.epochs  # first learn, then decide
+            loss = loss + strength * network.indecision()
         optimiser.zero_grad()
         loss.backward()
         if recipe.gradient_norm is not None:

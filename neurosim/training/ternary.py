@@ -5,9 +5,10 @@ What is trained is a hidden weight in [-1, 1]. By the recipe's `ternary` it beco
 - "straight_through": rounded, the gradient passing through as if nothing had been rounded (Esser et al., PNAS 113,
   11441, 2016);
 - "probability_biased": a synapse of the hidden weight's sign that is there with the probability of its magnitude,
-  sampled anew at every step and once at the end; a cost of `polarisation` x sum (1/2 - |p - 1/2|) pulls the
-  probabilities to 0 and 1 (Wen et al., DAC 2016, arXiv 1604.00697). Wen et al. train with the mean over the samples;
-  here the samples themselves are used, as they stand on the chip, and the gradient passes through them.
+  sampled anew at every step and once at the end; a cost of `polarisation` x sum (1/2 - |p - 1/2|), growing from zero
+  over the epochs, pulls the probabilities to 0 and 1 (Wen et al., DAC 2016, arXiv 1604.00697). Wen et al. train with
+  the mean over the samples; here the samples themselves are used, as they stand on the chip, and the gradient passes
+  through them.
 
 Sums are normalised by their batch's mean and deviation; a neuron fires where the normalised sum plus a trained offset
 is not negative, with a triangle for the derivative (Esser 2016). As sums are whole numbers, mean, deviation and offset
