@@ -127,6 +127,24 @@ def count_reads(arrivals, tiles, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
+def tally(spikes, n, history, clock):  # type: ignore[no-untyped-def]
+    """Spikes of each image in this step; see spikes.tally."""
+    row = history[clock[0]]
+    row[:] = 0
+    count_spikes(spikes, n, row)
+
+
+@njit(nogil=True, cache=True)
+def arrive(spikes, n, first, slots, siemens_of, arrivals, tiles, clock, arrived, reads, driven, siemens):  # type: ignore[no-untyped-def]
+    """Where spikes arrive, and what they drive; see spikes.arrive."""
+    row, out = siemens[clock[0]], np.empty((3, arrivals.shape[0]))
+    row[:] = 0
+    count_arrivals(spikes, n, first, slots, siemens_of, arrivals, row)
+    count_reads(arrivals, tiles, out)
+    arrived[clock[0]], reads[clock[0]], driven[clock[0]] = out[0], out[1], out[2]
+
+
+@njit(nogil=True, cache=True)
 def currents(sums, place, minus, scale, bias, x):  # type: ignore[no-untyped-def]
     """x[image, neuron] = scale * sum over tiles of sums[tile, image, place] (less that at `minus`) + bias.
 

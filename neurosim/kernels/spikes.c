@@ -370,6 +370,52 @@ void winners(const int64_t *a) {
     out[images * m] = (int32_t)sent;
 }
 
+/* list, capacity, images, n, history (steps, images), clock (1): history[clock] = spikes of each image */
+void tally(const int64_t *a) {
+    const int32_t *list = AT(const int32_t, 0);
+    long count = list[a[1]], images = a[2], n = a[3], q = 0;
+    double *row = AT(double, 4) + AT(const int64_t, 5)[0] * images;
+    for (long b = 0; b < images; b++) {
+        long start = q;
+        while (q < count && list[q] < (b + 1) * n) q++;
+        row[b] = (double)(q - start);
+    }
+}
+
+/* list, capacity, images, n, first (n + 1), slots, siemens_of (n), arrivals (images, tiles * vectors), tiles, vectors,
+ * clock (1), arrived, reads, driven, siemens (steps, images)
+ * where spikes arrive, and by image what they drive: spikes at rows, tiles read, vectors with a read, conductance */
+void arrive(const int64_t *a) {
+    const int32_t *list = AT(const int32_t, 0);
+    long count = list[a[1]], images = a[2], n = a[3], tiles = a[8], vectors = a[9], q = 0;
+    const int64_t *first = AT(const int64_t, 4), *slots = AT(const int64_t, 5);
+    const double *siemens_of = AT(const double, 6);
+    long row = AT(const int64_t, 10)[0] * images;
+    for (long b = 0; b < images; b++) {
+        int32_t *arrivals = AT(int32_t, 7) + b * tiles * vectors;
+        double siemens = 0;
+        long arrived = 0, reads = 0, driven = 0;
+        memset(arrivals, 0, tiles * vectors * sizeof *arrivals);
+        for (; q < count && list[q] < (b + 1) * n; q++) {
+            long j = list[q] - b * n;
+            siemens += siemens_of[j];
+            for (long e = first[j]; e < first[j + 1]; e++) arrivals[slots[e]]++;
+        }
+        for (long vector = 0; vector < vectors; vector++) {
+            long before = reads;
+            for (long tile = 0; tile < tiles; tile++) {
+                arrived += arrivals[tile * vectors + vector];
+                reads += arrivals[tile * vectors + vector] > 0;
+            }
+            driven += reads > before;
+        }
+        AT(double, 11)[row + b] = (double)arrived;
+        AT(double, 12)[row + b] = (double)reads;
+        AT(double, 13)[row + b] = (double)driven;
+        AT(double, 14)[row + b] = siemens;
+    }
+}
+
 /* list, capacity, counts, elements of counts, history (steps, elements), clock (1)
  * counts[index] += 1 for every spike; history[clock] = counts; clock += 1 */
 void note(const int64_t *a) {

@@ -247,6 +247,44 @@ def winners(
                       taps.shape[1], counts, flags, len(taps), out)  # fmt: skip
 
 
+def tally(spikes: np.ndarray, n: int, history: np.ndarray, clock: np.ndarray) -> Call:
+    """history[clock] = spikes of each image; history : float64 (steps, images), of populations of n neurons."""
+    if (own := library("spikes")) is None:
+        return partial(loops.tally, spikes, n, history, clock)
+    return KernelCall(own.tally, spikes, len(spikes) - 1, history.shape[1], n, history, clock)
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """Where a layer's inputs arrive, and what their spikes drive.
+
+    first : int64 (inputs + 1,); slots : int64, tile * vectors + vector, for e in first[j]..first[j + 1]
+    siemens_of : float64 (inputs,), what a spike of each input drives
+    tiles, vectors : of the layer
+    here : int32 (images, tiles * vectors), spikes at each slot in this step
+    """
+
+    first: np.ndarray
+    slots: np.ndarray
+    siemens_of: np.ndarray
+    tiles: int
+    vectors: int
+    here: np.ndarray
+
+
+def arrive(spikes: np.ndarray, to: Arrivals, clock: np.ndarray, arrived: np.ndarray, reads: np.ndarray,
+           driven: np.ndarray, siemens: np.ndarray) -> Call:  # fmt: skip
+    """Fill `to.here`, and row `clock` of float64 (steps, images): spikes at rows, tiles read over all vectors, vectors
+    with any read, and the conductance driven."""
+    n, rows = len(to.first) - 1, (arrived, reads, driven, siemens)
+    if (own := library("spikes")) is None:
+        return partial(
+            loops.arrive, spikes, n, to.first, to.slots, to.siemens_of, to.here, to.tiles, clock, *rows
+        )
+    return KernelCall(own.arrive, spikes, len(spikes) - 1, len(to.here), n, to.first, to.slots, to.siemens_of, to.here,
+                      to.tiles, to.vectors, clock, *rows)  # fmt: skip
+
+
 def note(spikes: np.ndarray, counts: np.ndarray, history: np.ndarray, clock: np.ndarray) -> Call:
     """counts[index] += 1 for every spike, and counts so far into history[clock], clock being then moved on.
 

@@ -89,18 +89,18 @@ class Assembly:
 
 
 def assemble(graph: SpikingGraph, matrices: Mapping[str, Matrix], images: int, encoding: Encoding, route: Route,
-             stream: Stream, values: bool, count: bool = False) -> Assembly:  # fmt: skip
+             stream: Stream, values: bool, steps: int, count: bool = False) -> Assembly:  # fmt: skip
     """Build the network for `images` images at a time.
 
     matrices : weighted operation -> its weights on the grid
     stream : names the encoder's draws
     values : whether given events are values rather than whole counts
-    count : whether arrivals are counted in every step
+    steps : of one presentation; count : whether arrivals are counted in each of them
     """
     moment = Moment()
     source = _input(graph.source, images, encoding, stream, values, moment)
     made = Assembly(graph, images, graph.dt_s or NO_DT_S, route, moment, source)
-    builder = _Builder(made, matrices, count)
+    builder = _Builder(made, matrices, steps, count)
     for name in graph.order:
         builder.add(name)
     builder.wire()
@@ -121,8 +121,8 @@ def _input(
 class _Builder:
     """Makes the signals of all nodes first, feedback needs them, and their actions after that."""
 
-    def __init__(self, made: Assembly, matrices: Mapping[str, Matrix], count: bool) -> None:
-        self.made, self.matrices, self.count = made, matrices, count
+    def __init__(self, made: Assembly, matrices: Mapping[str, Matrix], steps: int, count: bool) -> None:
+        self.made, self.matrices, self.counted_steps, self.count = made, matrices, steps, count
         self.pending: list[str] = []
         self.neurons: dict[str, Neurons] = {}
         self.latches: dict[str, Signal] = {}
@@ -202,9 +202,11 @@ class _Builder:
         if taker is not None:
             self.made.outs[node.name].values = self.neurons[taker.name].x.reshape(self.made.images, -1)
             self.direct.add(taker.name)
-        product = Product(matrix, given, self.made.moment, self.made.outs[node.name])
+        counts = self.count or matrix.offset is not None  # an offset comes off for every arrival
+        steps = self.counted_steps if counts else 0
+        product = Product(matrix, given, self.made.moment, self.made.outs[node.name], steps)
         self.made.products[node.name] = product
-        counting = [product.count] if self.count else []
+        counting = product.counting() if counts else []
         if given.spikes is None:
             self._append(node.name, product.out, [*before, product.values])
             return

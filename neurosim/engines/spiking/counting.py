@@ -22,7 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from neurosim.chips import Chip
-from neurosim.engines.spiking.observing import Events
+from neurosim.engines.spiking.steps import Events
 from neurosim.foundation.counts import Counts, LayerGeometry
 from neurosim.graph import (
     AvgPool,

@@ -9,31 +9,10 @@ import numpy as np
 
 from neurosim.engines.engine import Spikes
 from neurosim.engines.spiking.assembly import Assembly
-from neurosim.engines.spiking.steps import Action, Product
+from neurosim.engines.spiking.steps import Action, Events
 from neurosim.foundation.errors import ConfigError, near
 from neurosim.graph import Population
-from neurosim.kernels import spike_loops, spikes
-
-
-@dataclass
-class Events:
-    """Events of one weighted layer in each step, float64 (steps, images) each.
-
-    arrivals : spikes at rows; reads : reads of row tiles, over all positions; driven : positions with any read
-    siemens : of the rows driven; adc, dac : conversions at the ends of their ranges
-    """
-
-    arrivals: np.ndarray
-    reads: np.ndarray
-    driven: np.ndarray
-    siemens: np.ndarray
-    adc: np.ndarray
-    dac: np.ndarray
-
-    @staticmethod
-    def none(images: int, steps: int) -> Events:
-        """All zero."""
-        return Events(*(np.zeros((steps, images)) for _ in range(6)))
+from neurosim.kernels import spikes
 
 
 @dataclass
@@ -77,31 +56,32 @@ class Observer:
         self.output = made.outs[made.graph.output]
         self.counts = np.zeros((made.images, self.output.size), np.float32)
         self.history = np.zeros((steps, made.images, self.output.size), np.float32)
-        self.trains = [name for name in made.outs if _makes_spikes(made, name)]
+        trains = [name for name in made.outs if _makes_spikes(made, name)] if watch.events else []
+        self.sent = {name: np.zeros((steps, made.images)) for name in trains}
         self.begin()
 
     def begin(self) -> None:
         """Before a block."""
-        made, images = self.made, self.made.images
         self.counts.fill(0)
-        self.sent = (
-            {name: np.zeros((self.steps, images)) for name in self.trains} if self.watch.events else {}
-        )
-        self.events = (
-            {name: Events.none(images, self.steps) for name in made.products} if self.watch.events else {}
-        )
         self.lists: dict[str, list[np.ndarray]] = {name: [] for name in self.watch.spikes}
         self.traces = {
-            name: np.zeros((images, self.steps, len(chosen)), np.float32)
+            name: np.zeros((self.made.images, self.steps, len(chosen)), np.float32)
             for name, chosen in self.watch.traces.items()
         }
-        self.reads = np.zeros((3, images))
 
     @property
     def actions(self) -> list[Action]:
         """What ends a step, and moves time on."""
         clock, watch = self.made.moment.clock, self.watch
-        watched = [self._look] if watch.events or watch.spikes or watch.traces else []
+        watched: list[Action] = [
+            spikes.tally(signal.spikes, signal.size, row, clock)
+            for name, row in self.sent.items()
+            if (signal := self.made.outs[name]).spikes is not None
+        ]
+        if watch.events:
+            watched += [product.look for product in self.made.products.values() if product.looks]
+        if watch.spikes or watch.traces:
+            watched.append(self._look)
         if self.output.spikes is None:
             return [*watched, self._keep_values]
         return [*watched, spikes.note(self.output.spikes, self.counts, self.history, clock)]
@@ -112,13 +92,8 @@ class Observer:
         clock[0] += 1
 
     def _look(self) -> None:
-        """Note what the step left, beside the output."""
+        """Keep the spikes and membranes that are wanted."""
         step = self.made.moment.step
-        for name, row in self.sent.items():
-            signal = self.made.outs[name]
-            spike_loops.count_spikes(signal.spikes, signal.size, row[step])
-        for name, events in self.events.items():
-            self._note(self.made.products[name], events, step)
         for name, lists in self.lists.items():
             if (sent := self.made.outs[name].spikes) is not None:
                 lists.append(sent[: sent[-1]].copy())
@@ -126,18 +101,6 @@ class Observer:
             v = self.made.layers[name].neurons.v
             assert v is not None
             trace[:, step] = v.reshape(self.made.images, -1)[:, list(self.watch.traces[name])]
-
-    def _note(self, product: Product, events: Events, step: int) -> None:
-        wiring = product.matrix.wiring
-        events.siemens[step] = product.siemens
-        events.adc[step] = product.sums.saturations
-        if product.given.spikes is None:  # every row is driven by a current of its own
-            rows = len(wiring.slots)
-            self.reads[:] = np.array([[rows], [wiring.tiles * wiring.vectors], [wiring.vectors]])
-            events.dac[step] = product.saturations_in
-        else:
-            spike_loops.count_reads(product.arrivals, wiring.tiles, self.reads)
-        events.arrivals[step], events.reads[step], events.driven[step] = self.reads
 
     def block(self) -> Block:
         """The results, once all steps are done."""
@@ -148,8 +111,11 @@ class Observer:
         trains = {
             name: _sorted(lists, self.made.outs[name].size, first) for name, lists in self.lists.items()
         }
-        outputs = self.history.transpose(1, 0, 2).copy()  # the buffer is used again
-        return Block(outputs, membranes, self.sent, self.events, trains, self.traces)
+        outputs = self.history.transpose(1, 0, 2).copy()  # the buffers are used again
+        sent = {name: row.copy() for name, row in self.sent.items()}
+        counted = self.made.products.items() if self.watch.events else ()
+        events = {name: product.events.copy() for name, product in counted}
+        return Block(outputs, membranes, sent, events, trains, self.traces)
 
 
 def _makes_spikes(made: Assembly, name: str) -> bool:

@@ -51,7 +51,7 @@ class Simulation:
         self.setup = setup
         with _BUILDING, quiet():
             self.made: Assembly = assemble(graph, matrices, setup.images, check_encoding(setup.encoding), setup.route,
-                                           setup.encoder, setup.values, setup.watch.events)  # fmt: skip
+                                           setup.encoder, setup.values, setup.steps, setup.watch.events)  # fmt: skip
             self.observer = Observer(self.made, setup.steps, setup.watch)
             prepare(self.made, self.observer.actions)
         actions = [*self.made.actions, *self.observer.actions]

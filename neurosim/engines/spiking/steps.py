@@ -43,6 +43,31 @@ class Moment:
 
 
 @dataclass
+class Events:
+    """Events of one weighted layer in each step, float64 (steps, images) each.
+
+    arrivals : spikes at rows; reads : reads of row tiles, over all positions; driven : positions with any read
+    siemens : of the rows driven; adc, dac : conversions at the ends of their ranges
+    """
+
+    arrivals: np.ndarray
+    reads: np.ndarray
+    driven: np.ndarray
+    siemens: np.ndarray
+    adc: np.ndarray
+    dac: np.ndarray
+
+    @staticmethod
+    def none(images: int, steps: int) -> Events:
+        """All zero."""
+        return Events(*(np.zeros((steps, images)) for _ in range(6)))
+
+    def copy(self) -> Events:
+        """Arrays of its own."""
+        return Events(*(each.copy() for each in vars(self).values()))
+
+
+@dataclass
 class Step:
     """One node's part of a step.
 
@@ -116,10 +141,14 @@ class Merge:
 
 
 class Product:
-    """A weighted layer: the sums of the rows that spikes drive, then `Sums.currents`."""
+    """A weighted layer: the sums of the rows that spikes drive, then `Sums.currents`.
 
-    def __init__(self, matrix: Matrix, given: Signal, moment: Moment, out: Signal) -> None:
+    steps : in which its events are counted, 0 for none
+    """
+
+    def __init__(self, matrix: Matrix, given: Signal, moment: Moment, out: Signal, steps: int = 0) -> None:
         self.matrix, self.given, self.moment, self.out = matrix, given, moment, out
+        self.events = Events.none(given.images, steps)
         self.sums = Sums(matrix, given.images)
         self.arrivals = np.zeros((given.images, matrix.wiring.tiles * matrix.wiring.vectors), np.int32)
         self.siemens = np.zeros(given.images)
@@ -161,13 +190,29 @@ class Product:
         place = self.sums.place.astype(np.int32)
         return spikes.fused_table(given.spikes, given.images, self.along, self.matrix.rows, place, fire)
 
-    def count(self) -> None:
-        """Where the step's spikes arrive, and what they drive."""
-        wiring = self.matrix.wiring
-        self.siemens.fill(0)
-        if self.given.spikes is not None:
-            spike_loops.count_arrivals(self.given.spikes, self.matrix.inputs, wiring.first, wiring.slots,
-                                        self.matrix.siemens_of, self.arrivals, self.siemens)  # fmt: skip
+    def counting(self) -> list[Action]:
+        """The call that counts where the step's spikes arrive, and what they drive."""
+        wiring, events = self.matrix.wiring, self.events
+        if self.given.spikes is None:
+            return []
+        to = spikes.Arrivals(wiring.first, wiring.slots, self.matrix.siemens_of, wiring.tiles, wiring.vectors,
+                             self.arrivals)  # fmt: skip
+        return [spikes.arrive(self.given.spikes, to, self.moment.clock, events.arrivals, events.reads, events.driven,
+                              events.siemens)]  # fmt: skip
+
+    @property
+    def looks(self) -> bool:
+        """Whether `look` has anything to note."""
+        return self.given.spikes is None or self.matrix.analog is not None
+
+    def look(self) -> None:
+        """Note the events of this step that no kernel notes: saturations, and reads by values that are no spikes."""
+        events, wiring, step = self.events, self.matrix.wiring, self.moment.step
+        events.adc[step] = self.sums.saturations
+        if self.given.spikes is None:  # every row is driven by a current of its own
+            events.siemens[step], events.dac[step] = self.siemens, self.saturations_in
+            events.arrivals[step], events.reads[step] = len(wiring.slots), wiring.tiles * wiring.vectors
+            events.driven[step] = wiring.vectors
 
     def currents(self) -> None:
         """From sums to currents."""
