@@ -88,8 +88,9 @@ class ChipParameters(Record):
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron]. A chip of
-        bistable synapses learns in a study of its own."""
+        """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron].
+
+        A chip of bistable synapses learns in a study of its own."""
         if self.bistable is not None:
             return ()
         converts = self.neuron is None or self.adc.bits is not None or self.prices is None

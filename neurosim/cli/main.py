@@ -18,6 +18,7 @@ from neurosim.cli import (
     verb_export,
     verb_inspect,
     verb_networks,
+    verb_ranc,
     verb_run,
     verb_train,
 )
@@ -76,6 +77,7 @@ app.command("inspect", epilog=verb_inspect.EPILOG)(verb_inspect.inspect_verb)
 app.command("diverge", epilog=verb_diverge.EPILOG)(verb_diverge.diverge_verb)
 app.command("compare", epilog=verb_compare.EPILOG)(verb_compare.compare_verb)
 app.command("export", epilog=verb_export.EPILOG)(verb_export.export_verb)
+app.command("ranc", epilog=verb_ranc.EPILOG)(verb_ranc.ranc_verb)
 app.command("chips", epilog=verb_chips.EPILOG)(verb_chips.chips_verb)
 app.command("networks", epilog=verb_networks.EPILOG)(verb_networks.networks_verb)
 app.command("datasets", epilog=verb_datasets.EPILOG)(verb_datasets.datasets_verb)

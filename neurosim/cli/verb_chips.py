@@ -56,7 +56,9 @@ def chips_verb(name: Name = None, toml: Toml = False) -> None:
 def _show_in_short(chip: Chip) -> None:
     say(visible(chip.name), "bold")
     say(f"  {visible(chip.title)}")
-    say(f"  {', '.join(_parts(chip))}; {' and '.join(f'--mode {mode}' for mode in chip.modes) or 'studies only'}")
+    say(
+        f"  {', '.join(_parts(chip))}; {' and '.join(f'--mode {mode}' for mode in chip.modes) or 'studies only'}"
+    )
     say(f"  {visible(chip.node)}; {visible(chip.label)}")
     say()
 

@@ -86,12 +86,14 @@ class Latency:
 
     steps, fill, step_s : of a spiking run, whose layers work in step: steps per image, steps until the last
         layer has the first one, seconds of a step
+    interval : steps after which the next image may begin; 0: all of an image's
     """
 
     layers: dict[str, float]
     steps: int = 0
     fill: int = 0
     step_s: float = 0.0
+    interval: int = 0
 
     @property
     def image_s(self) -> float:
@@ -103,7 +105,7 @@ class Latency:
     @property
     def interval_s(self) -> float:
         """Seconds between two images when every layer works on another one: the slowest layer's."""
-        return self.steps * self.step_s if self.steps else max(self.layers.values())
+        return (self.interval or self.steps) * self.step_s if self.steps else max(self.layers.values())
 
 
 @dataclass(frozen=True)

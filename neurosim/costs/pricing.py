@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,18 +21,23 @@ from neurosim.foundation.errors import ConfigError, near
 @dataclass(frozen=True)
 class Presentation:
     """How long a spiking run shows each image: `steps` time steps, and `fill` more until the last layer has had
-    the first of them. A step lasts `step_s` where the network says so, else as long as the chip takes for it."""
+    the first of them. A step lasts `step_s` where the network says so, else as long as the chip takes for it. After
+    `interval` steps the next image may begin; 0: after all of them."""
 
     steps: int
     fill: int
     step_s: float | None = None
+    interval: int = 0
 
     def latency(self, geometries: Sequence[LayerGeometry], chip: Chip) -> Latency:
         """The latency of these layers. Raises as `spiking_latency`."""
         if self.step_s is None:
-            return spiking_latency(geometries, chip, self.steps, self.fill)
+            times = spiking_latency(geometries, chip, self.steps, self.fill)
+            return replace(times, interval=self.interval)
         whole = self.steps * self.step_s
-        return Latency({layer.name: whole for layer in geometries}, self.steps, self.fill, self.step_s)
+        return Latency(
+            {layer.name: whole for layer in geometries}, self.steps, self.fill, self.step_s, self.interval
+        )
 
 
 def price(

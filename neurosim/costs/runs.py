@@ -125,10 +125,10 @@ def stored_run(
 def run_steps(run: RunFile, layers: Sequence[str]) -> Presentation | None:
     """How many steps a spiking run shows each image, None for rates.
 
-    Attributes of the file: `mode`, `steps`, and `fill_steps`, how many more pass until the last layer has had
-    the first one; where that is not said, each layer but the first takes one. `step_s`: length of a step that
-    the network itself states. `synaptic_tau_s`: neurons spike once, and an image takes until the first output
-    spike: the mean decision time, in time constants, times that.
+    Attributes of the file: `mode`, `steps`; `fill_steps`, how many more pass until the last layer has had the first
+    one (where that is not said, each layer but the first takes one); `interval_steps`, after which the next image
+    may begin; `step_s`, length of a step that the network itself states; `synaptic_tau_s`, where neurons spike once
+    and an image takes until the first output spike: the mean decision time, in time constants, times that.
     """
     attributes = run.attributes()
     if attributes.get("mode", "rate") != SPIKING:
@@ -138,7 +138,11 @@ def run_steps(run: RunFile, layers: Sequence[str]) -> Presentation | None:
     if "steps" not in attributes:
         raise DataError(f"{run.path}: steps", "an attribute of a spiking run", "none", "run it again")
     step_s = float(attributes["step_s"]) if "step_s" in attributes else None
-    return Presentation(int(attributes["steps"]), int(attributes.get("fill_steps", len(layers) - 1)), step_s)
+    fill, interval = (
+        int(attributes.get("fill_steps", len(layers) - 1)),
+        int(attributes.get("interval_steps", 0)),
+    )
+    return Presentation(int(attributes["steps"]), fill, step_s, interval)
 
 
 def _mean_decision(run: RunFile) -> float:
@@ -166,7 +170,7 @@ def _shortened(
         for layer, events in zip(counts.layers, left, strict=True):
             whole = counts.fixed.get(counter, {}).get(layer, 0)
             counts.set(counter, layer, whole - int(events) * (shown.steps - steps))
-    return Presentation(steps, shown.fill, shown.step_s)
+    return Presentation(steps, shown.fill, shown.step_s, min(shown.interval, steps))
 
 
 def per_step_counts(run: RunFile, layers: Sequence[str]) -> dict[str, np.ndarray]:

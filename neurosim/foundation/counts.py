@@ -51,7 +51,9 @@ COUNTERS: dict[str, Counter] = {
     "spikes": Counter("1", "spikes emitted", True),
     "synaptic_events": Counter("1", "spike arrivals at synapses", True),
     "neuron_updates": Counter(
-        "1", "updates of a neuron's state: one per neuron and step, or per read where there are no steps", True
+        "1",
+        "updates of a neuron's state: one per neuron and step, or per read where there are no steps",
+        True,
     ),
     "threshold_decisions": Counter("1", "comparisons of an analog membrane with its threshold", True),
     "random_draws": Counter("1", "pseudo-random numbers drawn by digital neurons"),

@@ -1,6 +1,15 @@
 """Networks in memory: layers and their plain float forward, network folders, folding of batch norm."""
 
-from neurosim.graph.binary import Binarise, Block, Fire, Ternary, TernaryConv2d, TernaryDense, TernaryWindows, Votes
+from neurosim.graph.binary import (
+    Binarise,
+    Block,
+    Fire,
+    Ternary,
+    TernaryConv2d,
+    TernaryDense,
+    TernaryWindows,
+    Votes,
+)
 from neurosim.graph.description import Description, InputSpec, Measured, Recipe
 from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
 from neurosim.graph.first_spike import FirstSpikeDense, FirstSpikeEncoder, FirstSpikeScores

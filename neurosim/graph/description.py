@@ -16,9 +16,26 @@ from neurosim.graph.pooling import AvgPool, GlobalAvgPool, MaxPool
 from neurosim.graph.weighted import Conv2d, Dense
 
 AnyLayer = Annotated[
-    Dense | Conv2d | BatchNorm | ReLU | MaxPool | AvgPool | GlobalAvgPool | Flatten | Add | Softmax
-    | FirstSpikeEncoder | FirstSpikeDense | FirstSpikeScores
-    | TernaryDense | TernaryWindows | TernaryConv2d | Binarise | Fire | Votes | WinnerTakeAll,
+    Dense
+    | Conv2d
+    | BatchNorm
+    | ReLU
+    | MaxPool
+    | AvgPool
+    | GlobalAvgPool
+    | Flatten
+    | Add
+    | Softmax
+    | FirstSpikeEncoder
+    | FirstSpikeDense
+    | FirstSpikeScores
+    | TernaryDense
+    | TernaryWindows
+    | TernaryConv2d
+    | Binarise
+    | Fire
+    | Votes
+    | WinnerTakeAll,
     Field(discriminator="kind"),
 ]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -109,7 +126,9 @@ class Description(Record):
     def _learns(self) -> Description:
         plastic = [layer for layer in self.layers if isinstance(layer, WinnerTakeAll)]
         if (self.coding == "plastic") != bool(plastic) or (plastic and len(self.layers) > 1):
-            raise ValueError('coding = "plastic" goes with one layer, of kind "winner_take_all", and only with it')
+            raise ValueError(
+                'coding = "plastic" goes with one layer, of kind "winner_take_all", and only with it'
+            )
         if (self.coding == "plastic") != (self.learning is not None):
             raise ValueError('a [learning] table goes with coding = "plastic": give both, or neither')
         return self

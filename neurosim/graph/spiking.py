@@ -212,7 +212,9 @@ class SpikingGraph:
             target, given = self.by_name[end], self.by_name[start].shape
             wanted = target.layer.input_shapes[0] if isinstance(target, Operation) else target.shape
             if isinstance(target, Source):
-                raise ConfigError(where, "an input that nothing leads to", f"{start!r} -> {end!r}", "drop the edge")
+                raise ConfigError(
+                    where, "an input that nothing leads to", f"{start!r} -> {end!r}", "drop the edge"
+                )
             if given != wanted:
                 raise DataError(f"{where}: node {end!r}", f"an input of shape {wanted}",
                                 f"{given} from {start!r}", "match the shapes of the two nodes")  # fmt: skip

@@ -36,14 +36,16 @@ def prepare_work(request: Request, shown: Progress) -> Work:
         return program_cores(net, chip, cores, root, instance)
 
     ticks = engine.ticks(cores)
+    aged = {"drift_compensation": chip.compensation.drift} if chip.parameters.device is not None else {}
     attributes: dict[str, Any] = {
-        **semantics(), "steps": ticks, "fill_steps": 0, "frames": engine.frames, "encoding": engine.encoding,
+        **aged, **semantics(), "steps": ticks, "fill_steps": 0, "interval_steps": engine.frames,
+        "frames": engine.frames, "encoding": engine.encoding,
         "cores": len(cores.layer_of_core), "step": "a tick: synapses, leak, threshold; a layer a tick",
     }  # fmt: skip
     counts = count_cores(cores, len(loaded.dataset), engine.frames)
     layout = {
         "varying": VARYING,
-        "devices": False,
+        "devices": chip.parameters.device is not None,
         "once": {
             "programming": core_programming_counts(cores, chip),
             "calibration": core_calibration_counts(cores, chip),

@@ -28,6 +28,8 @@ def spiking_calibration(spiking: SpikingNetwork, images: np.ndarray) -> Calibrat
         draws = _KEY.child(name).generator().random(x.shape, dtype=np.float32)
         spikes = (draws < x / np.float32(spiking.scale_before(name))).astype(np.float32)
         if not spikes.any():
-            spikes[:, :1] = 1  # a layer that is silent on all of them still needs a range: one step of everything
+            spikes[:, :1] = (
+                1  # a layer that is silent on all of them still needs a range: one step of everything
+            )
         vectors[name] = spikes
     return Calibration(vectors)

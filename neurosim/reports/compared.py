@@ -70,7 +70,9 @@ def read_compared(run: RunFile, letter: str, time: int, prices: Any = None) -> C
     presentation = stored_run(run, time=time).presentation
     course = step_course(run, time, prices) if presentation and STEP_SCORES in run else None
     if course:
-        course.accuracy[-1] = correct.mean()  # the class given at the end may also decide between equal scores
+        course.accuracy[-1] = (
+            correct.mean()
+        )  # the class given at the end may also decide between equal scores
     return Compared(
         letter=letter,
         path=run.path,

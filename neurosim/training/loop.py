@@ -84,7 +84,9 @@ def _one_epoch(
         optimiser.zero_grad()
         loss.backward()
         if recipe.gradient_norm is not None:
-            torch.nn.utils.clip_grad_norm_([*network.matrices.values(), *network.others], recipe.gradient_norm)
+            torch.nn.utils.clip_grad_norm_(
+                [*network.matrices.values(), *network.others], recipe.gradient_norm
+            )
         optimiser.step()
         network.settle()
         if aware and recipe.clip_sigma is not None:

@@ -198,7 +198,9 @@ def test_modes_follow_from_converters_and_neurons() -> None:
     assert toy(ANALOG).modes == toy(CORES).modes == ("spiking",)
     assert load_chip("hermes").modes == ("rate",)
     assert load_chip("ideal_float").modes == ("rate", "spiking")
-    assert all(load_chip(name).modes for name in chip_names())
+    assert [name for name in chip_names() if not load_chip(name).modes] == [
+        "rolls"
+    ]  # it has a study of its own
 
 
 def test_the_membrane_of_joshi_2020_is_two_bytes_of_its_fits() -> None:

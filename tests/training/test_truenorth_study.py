@@ -10,7 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "studies"))
 import truenorth_cores as study
 
-pytestmark = [pytest.mark.data, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # of pyparsing, in Brian2
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+]  # of pyparsing, in Brian2
 
 
 def test_rows_state_cores_energy_and_accuracy(data_folder, monkeypatch):

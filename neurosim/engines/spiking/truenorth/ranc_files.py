@@ -29,6 +29,7 @@ _FIELDS = {
     "reset_potential": "reset_value", "leak": "leak", "positive_threshold": "threshold",
     "negative_threshold": "floor", "current_potential": "v_initial", "reset_mode": "reset_mode",
 }  # fmt: skip
+_LONGEST_DELAY = 15  # ticks, of RANC's and TrueNorth's axons
 _SILENT = 2**22  # threshold of the neurons that a smaller core lacks
 
 
@@ -43,6 +44,11 @@ class RancCase:
     network: CoreNetwork
     arrivals: Mapping[int, np.ndarray]
     direct: Mapping[int, np.ndarray]
+
+    @property
+    def ticks(self) -> int:
+        """Ticks until the last packet has had the longest delay to be answered in."""
+        return max([*self.arrivals, *self.direct], default=0) + _LONGEST_DELAY + 1
 
 
 def load_ranc(network: str | Path, configuration: str | Path) -> RancCase:
