@@ -31,7 +31,7 @@ class Compared:
     time : index of the time; t_s : seconds after programming
     correct : bool (chips, images)
     ledger : of one inference, mean over chips, at that time
-    steps : of a spiking run; 0 for rates
+    steps : of a spiking run; 0 for rates, and where each neuron spikes once
     course : of a spiking run that recorded its steps
     digests : hashes of its devices, as `state_digests`
     """
@@ -83,7 +83,7 @@ def read_compared(run: RunFile, letter: str, time: int, prices: Any = None) -> C
         t_s=stored.times_s[time],
         correct=correct,
         ledger=price_run(run, prices, time=time),
-        steps=presentation.steps if presentation else 0,
+        steps=presentation.steps if presentation and "steps" in stored.attributes else 0,
         course=course,
         digests=state_digests(run),
     )
