@@ -13,6 +13,7 @@ time of one thread. Making the input spikes is timed for ours and Brian2 alone: 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import json
 import statistics
@@ -83,6 +84,12 @@ def images_per_second(line: Line, batch: int, problem: Problem, most: int) -> fl
     return done / seconds
 
 
+def settle() -> None:
+    """Take what is loaded from the garbage collection with which Brian2 begins every run: it would pay for PyTorch."""
+    gc.collect()
+    gc.freeze()
+
+
 def compare(problem: Problem, everyone: list[Contender], turns: int) -> list[Line]:
     """Find each contender's best batch, then let all take turns."""
     most = len(problem.images)
@@ -91,6 +98,7 @@ def compare(problem: Problem, everyone: list[Contender], turns: int) -> list[Lin
         batches = [batch for batch in contender.batches if batch <= most]
         line = Line(contender, batches[0])
         images_per_second(line, batches[0], problem, batches[0])  # compiles, fills caches
+        settle()
         if len(batches) > 1:
             found = {batch: images_per_second(line, batch, problem, most) for batch in batches}
             line.best = max(found, key=found.__getitem__)
@@ -174,6 +182,7 @@ def peak_mb(home: str, name: str, path: Path) -> float:
 def timed_s(action: Callable[[], object], turns: int) -> float:
     """Median processor seconds after one warm-up."""
     action()
+    settle()
     return statistics.median(_seconds(action) for _ in range(turns))
 
 
