@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+NEEDED = ("neurosim/__init__.py", "neurosim/py.typed", "neurosim/kernels/spikes.c")
 SHIPPED = ("networks", "datasets")
 SUFFIXES = (".toml", ".safetensors")
 COMMANDS = {
@@ -19,6 +20,7 @@ COMMANDS = {
     ("chips",): "joshi_2020",
     ("datasets",): "fashion_mnist",
     ("run",): "joshi_2020",
+    ("run", "--mode", "spiking", "--steps", "20"): "20 steps",
 }
 LIMIT_S = 180
 
@@ -32,9 +34,7 @@ def content_problems(wheel: Path, checkout: Path) -> list[str]:
     others = sorted(name for name in top if name != "neurosim" and not name.endswith(".dist-info"))
     if others:
         problems.append(f"top level holds more than neurosim: {', '.join(others)}")
-    problems += [
-        f"{name} is missing" for name in ("neurosim/__init__.py", "neurosim/py.typed") if name not in files
-    ]
+    problems += [f"{name} is missing" for name in NEEDED if name not in files]
     problems += [f"{name} does not belong there" for name in files if name.endswith((".pyc", ".pt", ".h5"))]
     if not any(name.endswith("/licenses/LICENSE") for name in files):
         problems.append("the licence is missing")

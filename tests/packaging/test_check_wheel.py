@@ -22,6 +22,7 @@ SHIPPED = {
 RIGHT = {
     "neurosim/__init__.py": b"",
     "neurosim/py.typed": b"",
+    "neurosim/kernels/spikes.c": b"",
     "neurosim/chips/c/chip.toml": b"c",
     "neurosim_memristive-0.1.0.dist-info/METADATA": b"",
     "neurosim_memristive-0.1.0.dist-info/licenses/LICENSE": b"",
