@@ -9,13 +9,14 @@ from neurosim.engines.inference.counting import count_inference
 from neurosim.graph import fold_batch_norm
 from neurosim.pipeline.loading import float_classes, load, require_mode, training_images
 from neurosim.pipeline.progress import Progress
-from neurosim.pipeline.work import Request, Work
+from neurosim.pipeline.work import Request, Work, refuse_options
 from neurosim.placement import place
 from neurosim.programming import ProgrammedChip, calibrate_network, inference_time_s, program, save_chip
 
 
 def prepare_work(request: Request, shown: Progress) -> Work:
     """Fold, calibrate and place the network; nothing is programmed yet."""
+    refuse_options(request, "mode rate")
     loaded = load(request, shown)
     net, chip = loaded.network, loaded.chip
     require_mode(chip, "rate")

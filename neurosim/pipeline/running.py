@@ -92,7 +92,7 @@ class Run:
 
 
 def run(
-    network: str | Network,
+    network: str | Path | Network,
     chip: str | Chip = "joshi_2020",
     *,
     mode: str = "rate",
@@ -121,7 +121,7 @@ def run(
 
     Parameters
     ----------
-    network, chip : shipped names, paths, or objects
+    network, chip : shipped names, paths, or objects; a .nir file is a network too
     mode : "rate", or "spiking"
     inputs : "mnist/test", an .npz file, or a Dataset; default the test split of the network's data set
     instances : chips to program, each with its own devices
@@ -155,8 +155,7 @@ def run(
     work = _way(request)(request, shown)
     holder = _Scratch() if out is None else None
     path = holder.path / "run.h5" if holder else Path(out or "")
-    described = _describe(work, request, instances)
-    config = _config(work, request, instances)
+    described, config = _describe(work, request, instances), _config(work, request, instances)
     with RunWriter.open(path, plan(described), config, resume=resume, overwrite=overwrite) as writer:
         _execute(work, described, writer, seed, settings, save_chips, shown)
         writer.seal()

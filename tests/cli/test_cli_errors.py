@@ -40,6 +40,8 @@ WRONG = [
     (["run", "--set", "device.g_min_siemens=1"], r"g_min must be below g_max"),
     (["run", "--set", "adc.bits=3", "--set", "adc.bits=4"], r"--set adc.bits: expected each key once, got it twice"),
     (["run", "--no-compensation", "--drift-compensation", "global"], r"--no-compensation: .* got both; leave one out"),
+    (["run", "--steps", "10"], r"steps: expected an option of mode rate, got steps=10; leave it out"),
+    (["run", "--record", "spikes"], r"spikes"),
     (["run", "--mode", "spiking", "--steps", "0"], r"steps: expected at least 1, got 0"),
     (["run", "--mode", "spiking", "--dt", "1 ms"], r"dt_s: expected an option of a converted network, got dt_s=0.001"),
     (["run", "--mode", "spiking", "--dt", "fast"], r"--dt: expected a time with its unit, got 'fast'"),
