@@ -41,6 +41,7 @@ class Encoding(StrEnum):
     BERNOULLI = "bernoulli"
     POISSON = "poisson"
     DIRECT = "direct"
+    BINARY = "binary"
 
 
 class Route(StrEnum):
@@ -104,7 +105,8 @@ Steps = Annotated[int | None, _option(
 )]  # fmt: skip
 EncodingOption = Annotated[Encoding | None, _option(
     "--encoding", metavar="HOW", panel=SPIKES_PANEL,
-    text="deterministic (rate; the default), bernoulli or poisson spikes, or direct: the image as a current.",
+    text="deterministic (rate; the default), bernoulli or poisson spikes, direct: the image as a current; on cores "
+    "binary (the default) or bernoulli.",
 )]  # fmt: skip
 RouteOption = Annotated[Route, _option(
     "--route", metavar="HOW", panel=SPIKES_PANEL,
