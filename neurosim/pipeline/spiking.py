@@ -85,7 +85,7 @@ def step_layout(spiking: SpikingNetwork, chip: Chip, placement: Placement,
     once, twice = (count_spiking(spiking.graph, chip, placement, 0, steps, code) for steps in (1, 2))
     steps = Steps(
         count=options.steps,
-        step_s=step_s(placement.layers, chip) if chip.prices is not None else None,
+        step_s=_step_s(spiking.graph, chip, placement),
         score_dtype="uint16",
         counters=tuple(c for c in counters if not c.endswith("_saturations")),
         most=_most(placement),
@@ -97,6 +97,13 @@ def step_layout(spiking: SpikingNetwork, chip: Chip, placement: Placement,
         traced=options.traces,
     )
     return {"varying": counters, "steps": steps, "nir": _nir(spiking.graph)}
+
+
+def _step_s(graph: SpikingGraph, chip: Chip, placement: Placement) -> float | None:
+    """Length of a step in the file: the network's own where it has one, else the chip's where it is known."""
+    if graph.dt_s is not None:
+        return graph.dt_s
+    return step_s(placement.layers, chip) if chip.prices is not None else None
 
 
 def _nir(graph: SpikingGraph) -> tuple[Mapping[str, Any], str] | None:

@@ -152,6 +152,9 @@ def test_a_nir_network_on_own_events(small_nir, tmp_path):
     np.testing.assert_array_equal(stored(done, "/outputs/step_scores")[0, 0, 1, :, 0], [1, 1, 2, 2, 3, 3])
     assert (stored(done, "/outputs/float_predictions") == -1).all()
     assert np.isnan(done.summary.float_accuracy)
+    fine = ns.run(small_nir, chip="ideal_float", mode="spiking", inputs=str(tmp_path / "mine.npz"), dt_s=5e-4,
+                  record=("outputs", "spikes"))  # fmt: skip
+    assert stored(fine, "/spikes/lif/timestamps")[0] == 3.0  # steps of half a millisecond, six to an image
 
 
 @pytest.mark.parametrize(
