@@ -133,8 +133,8 @@ def run_steps(run: RunFile, layers: Sequence[str]) -> Presentation | None:
     attributes = run.attributes()
     if attributes.get("mode", "rate") != SPIKING:
         return None
-    if "synaptic_tau_s" in attributes:
-        return Presentation(1, 0, _mean_decision(run) * float(attributes["synaptic_tau_s"]))
+    if DECISION_TIME in run:  # a chip without a circuit has no time constant in seconds, and is not timed
+        return Presentation(1, 0, _mean_decision(run) * float(attributes.get("synaptic_tau_s", 0.0)))
     if "steps" not in attributes:
         raise DataError(f"{run.path}: steps", "an attribute of a spiking run", "none", "run it again")
     step_s = float(attributes["step_s"]) if "step_s" in attributes else None

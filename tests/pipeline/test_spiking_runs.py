@@ -231,6 +231,19 @@ def test_a_network_of_ticks_on_cores(data_folder):
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("chip", ["ideal_float", "joshi_2020"])
+def test_a_network_of_single_spikes(data_folder, chip):
+    done = ns.run("mnist_ttfs", chip=chip, mode="spiking", limit=100)
+    assert done.accuracy.mean[0] > 0.93
+    with RunFile.open(done.path) as file:
+        times, said = file.read("/outputs/decision_time"), file.attributes()
+    assert (times > 0).all()
+    assert np.isfinite(times).all()
+    if done.costs.priced:
+        assert done.costs.times.image_s == pytest.approx(times.mean() * said["synaptic_tau_s"], rel=1e-6)
+
+
+@pytest.mark.data
 def test_a_chip_that_learns(data_folder: Path, tmp_path: Path):
     text = (ns_networks() / "mnist_stdp" / "network.toml").read_text()
     few = text.replace("label_images = 10000", "label_images = 300\nimages = 500")
