@@ -91,6 +91,8 @@ def _energy(ledger: Ledger) -> None:
     ]
     rows.append(("total", format_si(ledger.total, "J"), "", "", ""))
     table(["component", "per inference", "share", "node", "prices"], rows, right=(1, 2), total=True)
+    if learned := math.fsum(row.joules for row in ledger.learning):
+        say(f"Apart from this, learning took {format_si(learned, 'J')}, once.", "dim")
     guessed = sum(joules for status, joules in ledger.statuses.items() if status in ("assumed", "recalled"))
     say(f"Of this, {per_cent(guessed / ledger.total, 0)} rests on assumed or recalled prices.", "dim")
     for component, reason in ledger.unpriced.items():

@@ -16,7 +16,7 @@ from neurosim.costs.ledger import (
     PriceTag,
     Row,
 )
-from neurosim.costs.pricing import CoreFigures, Presentation, core_figures, price
+from neurosim.costs.pricing import CoreFigures, Learning, Presentation, core_figures, price
 from neurosim.costs.runs import StoredRun, price_run, price_stored, step_counts, stored_run
 from neurosim.costs.steps import StepPrices, energy_by_step, mean_energy_by_step, step_prices
 from neurosim.costs.timing import chip_time_s, latency, spiking_latency, step_s
@@ -28,6 +28,7 @@ __all__ = [
     "AreaRow",
     "CoreFigures",
     "Latency",
+    "Learning",
     "Ledger",
     "Presentation",
     "PriceTag",

@@ -120,6 +120,7 @@ class Ledger:
     areas : rows of area
     macs : multiply-accumulates of one inference
     whole_chip : static energy of the whole chip over one inference, used or not: apart, in no sum
+    learning : of all that a chip went through to learn
     """
 
     chip: str
@@ -132,6 +133,7 @@ class Ledger:
     areas: tuple[AreaRow, ...]
     macs: int
     whole_chip: tuple[Row, ...] = ()
+    learning: tuple[Row, ...] = ()
 
     @property
     def priced(self) -> bool:
@@ -270,7 +272,12 @@ def _totals(ledger: Ledger) -> list[str]:
     for row in ledger.whole_chip:
         text = f"{format_si(row.joules, 'J')} static over one inference, in place of the used cores' share"
         lines.append(f"whole chip: {text}")
-    for name, rows in (("programming once", ledger.programming), ("one calibration", ledger.calibration)):
+    once = {
+        "programming once": ledger.programming,
+        "one calibration": ledger.calibration,
+        "learning": ledger.learning,
+    }
+    for name, rows in once.items():
         joules = math.fsum(row.joules for row in rows)
         if joules:
             lines.append(f"{name}: {format_si(joules, 'J')}")

@@ -9,7 +9,7 @@ import numpy as np
 
 from neurosim.chips import Chip
 from neurosim.costs.energy import event_rows, hops_note, joules_per_image, once_rows, with_zeros
-from neurosim.costs.hardware import area_rows, leakage_rows, network_units, whole_chip_rows
+from neurosim.costs.hardware import Units, area_rows, leakage_rows, network_units, whole_chip_rows
 from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, SPIKING_COMPONENTS, Latency, Ledger, Row
 from neurosim.costs.rules import RATE, SPIKING
 from neurosim.costs.tags import energy_price, price_amount, require_prices
@@ -40,6 +40,14 @@ class Presentation:
         )
 
 
+@dataclass(frozen=True)
+class Learning:
+    """What a chip went through to learn: events of the whole of it, programming apart, and its time."""
+
+    counts: Counts
+    seconds: float
+
+
 def price(
     counts: Counts,
     geometries: Sequence[LayerGeometry],
@@ -47,13 +55,15 @@ def price(
     programming: Counts | None = None,
     calibration: Counts | None = None,
     presentation: Presentation | None = None,
+    learning: Learning | None = None,
 ) -> Ledger:
-    """The ledger of one inference, and of programming and calibrating the chip once.
+    """The ledger of one inference, and of programming, calibrating and teaching the chip once.
 
     counts : per inference; those that vary may differ from image to image
     geometries : the weighted layers in the order in which they compute
     chip : prices and read conditions
     presentation : of a spiking run; None for rates
+    learning : of a chip that learned
 
     A chip without a circuit gives a ledger of zeros, each with its reason, and no latency.
     Raises ConfigError when a price that the counts need is missing, or a layer counted has no geometry.
@@ -71,7 +81,15 @@ def price(
     return Ledger(
         chip.name, chip.label, rows, per_image, _once(programming, chip), _once(calibration, chip),
         times, area_rows(units, chip, mode), macs, whole_chip_rows(chip, times.image_s),
+        _taught(learning, chip, units, mode),
     )  # fmt: skip
+
+
+def _taught(learning: Learning | None, chip: Chip, units: Sequence[Units], mode: str) -> tuple[Row, ...]:
+    """Energy of learning: its events, and what stands by meanwhile."""
+    if learning is None:
+        return ()
+    return (*event_rows(learning.counts, chip), *leakage_rows(units, chip, learning.seconds, mode))
 
 
 def _once(counts: Counts | None, chip: Chip) -> tuple[Row, ...]:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from neurosim.chips import Chip, load_chip, parse_chip
 from neurosim.costs.ledger import Ledger
-from neurosim.costs.pricing import Presentation, price
+from neurosim.costs.pricing import Learning, Presentation, price
 from neurosim.costs.rules import RULES, SPIKING
 from neurosim.foundation.counts import COUNTERS, Counts, LayerGeometry
 from neurosim.foundation.errors import ConfigError, DataError, FormatError
@@ -25,6 +25,7 @@ from neurosim.recording import RunFile
 CHIP = "/description/chip_toml"
 GEOMETRY = "/description/geometry"
 LAYERS = "/layer"
+LEARNING = "/counts/learning/"
 DECISION_TIME = "/outputs/decision_time"
 KINDS = ("inference", "programming", "calibration")
 STEPS, PER_STEP = "/counts/steps/", "/counts/per_step/"
@@ -43,6 +44,7 @@ class StoredRun:
     programming: Counts
     calibration: Counts
     presentation: Presentation | None = None
+    learning: Learning | None = None
 
 
 def price_run(
@@ -74,7 +76,7 @@ def price_stored(stored: StoredRun, prices: Chip | str | Path | None = None) -> 
     """The same, from arrays that have been read already."""
     chip = pricing_chip(stored.chip, prices)
     once = (stored.programming, stored.calibration)
-    return price(stored.inference, stored.geometries, chip, *once, stored.presentation)
+    return price(stored.inference, stored.geometries, chip, *once, stored.presentation, stored.learning)
 
 
 def pricing_chip(chip: Chip, prices: Chip | str | Path | None) -> Chip:
@@ -119,7 +121,23 @@ def stored_run(
     where = f"{run.path}: {CHIP}"
     inference, programming, calibration = (counts[kind] for kind in KINDS)
     silicon = parse_chip(run.text(CHIP), where)
-    return StoredRun(silicon, geometries, inference, programming, calibration, shown)
+    return StoredRun(
+        silicon, geometries, inference, programming, calibration, shown, _learning(run, layers, chip)
+    )
+
+
+def _learning(run: RunFile, layers: tuple[str, ...], chip: int | None) -> Learning | None:
+    """What learning took, the mean over chips unless one is chosen; None for a run without."""
+    found = [path for path in run.paths if path.startswith(LEARNING)]
+    if not found:
+        return None
+    counts = Counts(layers, 1)
+    for path in found:
+        array = np.asarray(run.read(path), np.float64)
+        counts.varying[path.removeprefix(LEARNING)] = (array.mean(axis=0) if chip is None else array[chip])[
+            :, None
+        ]
+    return Learning(counts, float(run.attributes().get("learning_s", 0.0)))
 
 
 def run_steps(run: RunFile, layers: Sequence[str]) -> Presentation | None:

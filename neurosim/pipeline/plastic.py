@@ -54,7 +54,8 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     attributes: dict[str, Any] = {
         "steps": steps, "fill_steps": 0, "step_s": setup.layer.dt_s, "encoding": "bernoulli",
         "training_images": len(images),
-        "presentations": presentations(net, len(images)), "read_noise": chip.read.noise,
+        "presentations": presentations(net, len(images)), "learning_s": _learning_s(setup, len(images)),
+        "read_noise": chip.read.noise,
         "step": "input, membranes, the one neuron furthest above its threshold, inhibition",
     }  # fmt: skip
     counts = count_presentation(setup, placement, count)
@@ -68,6 +69,12 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     unknown = np.full(count, -1)  # there is no float network to compare with
     return Work(net, chip, placement, loaded.dataset, loaded.inputs, unknown, counts, PlasticEngine(), programmed,
                 None, attributes, layout, record_chip)  # fmt: skip
+
+
+def _learning_s(setup: Setup, images: int) -> float:
+    """Chip time of learning, labelling apart."""
+    learning = setup.learning
+    return learning.epochs * min(images, learning.images or images) * learning.steps * setup.layer.dt_s
 
 
 def _steps(setup: Setup, placement: Placement, counts: Counts) -> Steps:

@@ -7,7 +7,8 @@ import pytest
 from spiking_samples import ANALOG, CORES, DIGITAL, HEAD, A, B, counted, q, toy
 
 from neurosim.chips import chip_names, load_chip, parse_chip
-from neurosim.costs import SPIKING_COMPONENTS, Ledger, Presentation, price, spiking_latency, step_s
+from neurosim.costs import SPIKING_COMPONENTS, Learning, Ledger, Presentation, price, spiking_latency, step_s
+from neurosim.foundation.counts import Counts
 from neurosim.foundation.errors import ConfigError, ConfigErrors
 
 TEN = Presentation(steps=10, fill=1)
@@ -152,6 +153,20 @@ def test_learning_is_charged_where_devices_are_written_during_a_run() -> None:
     assert pj(price(counts, [A, B], toy(priced), presentation=TEN))["learning"] == pytest.approx(20 * 20 + 5)
     with pytest.raises(ConfigError, match=r"prices\.pulse\.energy: expected an energy per programming pulse"):
         price(counts, [A, B], toy(), presentation=TEN)
+
+
+def test_what_a_chip_went_through_to_learn_stands_apart() -> None:
+    priced = DIGITAL + f"[prices.pulse]\nenergy = {q(20, 'pJ')}\n"
+    taught = Counts(("a", "b"), 1)
+    taught.add("cell_pulses", "a", slice(None), np.array([500.0]))
+    taught.add("device_programs", "a", slice(None), np.array([36.0]))  # stands under programming
+    ledger = price(counted(), [A, B], toy(priced), presentation=TEN, learning=Learning(taught, 3.0))
+    plain = price(counted(), [A, B], toy(priced), presentation=TEN)
+    # 500 pulses of 20 pJ, and 11 neurons of 1 uW for three seconds
+    assert sum(row.joules for row in ledger.learning) == pytest.approx(500 * 20e-12 + 11 * 1e-6 * 3)
+    assert ledger.total == plain.total
+    assert plain.learning == ()
+    assert "learning: 33 uJ" in ledger.table()
 
 
 def test_prices_that_spikes_need_are_named() -> None:
