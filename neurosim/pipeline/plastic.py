@@ -73,8 +73,12 @@ def prepare_work(request: Request, shown: Progress) -> Work:
 
 def _learning_s(setup: Setup, images: int) -> float:
     """Chip time of learning, labelling apart."""
-    learning = setup.learning
-    return learning.epochs * min(images, learning.images or images) * learning.steps * setup.layer.dt_s
+    return _shown(setup, images) * setup.learning.steps * setup.layer.dt_s
+
+
+def _shown(setup: Setup, images: int) -> int:
+    """Presentations of learning, of so many training images that there are."""
+    return setup.learning.epochs * min(images, setup.learning.images or images)
 
 
 def _steps(setup: Setup, placement: Placement, counts: Counts) -> Steps:
@@ -99,7 +103,7 @@ def _steps(setup: Setup, placement: Placement, counts: Counts) -> Steps:
 
 def _extra(setup: Setup, images: int) -> Extra:
     """The plastic state over time, and what learning took."""
-    total = setup.learning.epochs * min(images, setup.learning.images or images)
+    total = _shown(setup, images)
     moments = sorted({0, total, *(k for k in setup.learning.snapshots if k < total)})
     root, weights = "/learning", ("chip", "snapshot", "input", "neuron")
     variables = [

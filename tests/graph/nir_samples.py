@@ -71,7 +71,7 @@ def written(path: Path, graph: nir.NIRGraph) -> Path:
     return path
 
 
-def same(a: SpikingGraph, b: SpikingGraph) -> None:
+def assert_same(a: SpikingGraph, b: SpikingGraph) -> None:
     """Assert that two networks are equal, number for number."""
     assert (set(a.by_name), set(a.edges), a.output, a.dt_s) == (
         set(b.by_name),

@@ -9,7 +9,7 @@ import nir
 import numpy as np
 import pytest
 import torch
-from nir_samples import IMAGE, NEURONS, chain, conv2d, lif, numbers, positive, same, written
+from nir_samples import IMAGE, NEURONS, assert_same, chain, conv2d, lif, numbers, positive, written
 from torch.nn import functional
 
 from neurosim.graph import AxonDelay, NeuronModel, Operation, Population
@@ -227,7 +227,7 @@ def test_nested_graphs_become_flat(tmp_path):
 
 
 def test_a_file_s_graph_and_the_package_s_are_one(tmp_path):
-    same(
+    assert_same(
         read_nir(written(tmp_path / "x.nir", nested()), 1e-3),
         from_nir(nested_again(tmp_path / "x.nir"), "x", 1e-3),
     )

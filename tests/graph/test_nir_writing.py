@@ -8,7 +8,7 @@ import h5py
 import nir
 import numpy as np
 import pytest
-from nir_samples import IMAGE, NEURONS, chain, conv2d, lif, numbers, positive, same, written
+from nir_samples import IMAGE, NEURONS, assert_same, chain, conv2d, lif, numbers, positive, written
 from small_networks import random_params
 
 from neurosim.foundation.errors import ConfigError, DataError
@@ -69,7 +69,7 @@ LAYERS = {
 def test_layers_come_back(tmp_path, case):
     graph = row(*LAYERS[case])
     write_nir(graph, tmp_path / "net.nir")
-    same(graph, read_nir(tmp_path / "net.nir"))
+    assert_same(graph, read_nir(tmp_path / "net.nir"))
 
 
 @pytest.mark.parametrize("case", MODELS)
@@ -78,7 +78,7 @@ def test_neurons_come_back_with_what_nir_cannot_say(tmp_path, case):
     nodes = (Source("input", (3,)), Population("n", (3,), model))
     graph = SpikingGraph("net", nodes, (("input", "n"),), "n", 1e-3)
     write_nir(graph, tmp_path / "net.nir")
-    same(graph, read_nir(tmp_path / "net.nir"))
+    assert_same(graph, read_nir(tmp_path / "net.nir"))
     stated = {key.removeprefix("neurosim_") for key in nir.read(tmp_path / "net.nir").nodes["n"].metadata}
     conventions = {"reset", "comparison"} if model.reset == "subtract" else set()
     conventions = {"comparison"} if case == "threshold" else conventions
@@ -91,7 +91,7 @@ def test_networks_of_others_come_back(tmp_path):
         graph = from_nir(chain((3,), nir.Affine(numbers(3, 3), numbers(3)), node), "net", 0.01)
         write_nir(graph, tmp_path / f"{kind}.nir")
         again = read_nir(tmp_path / f"{kind}.nir", name="net")
-        same(graph, again)
+        assert_same(graph, again)
         theirs = nir.read(tmp_path / f"{kind}.nir").nodes[f"{kind.lower()}_1"]
         assert type(theirs) is type(node)
         assert theirs.metadata == {}
@@ -119,7 +119,7 @@ def test_a_loop_is_written_as_long_as_it_takes(tmp_path, steps):
     nodes = nir.read(tmp_path / "net.nir").nodes
     np.testing.assert_allclose(nodes["late"].delay, (steps + 1) * 2e-3)
     np.testing.assert_allclose(nodes["first"].delay, [0, 4e-3, 10e-3])
-    same(graph, read_nir(tmp_path / "net.nir"))
+    assert_same(graph, read_nir(tmp_path / "net.nir"))
 
 
 def test_the_time_step_goes_along_but_the_caller_s_wins(tmp_path):
@@ -150,14 +150,14 @@ def test_the_tree_is_what_the_package_stores(tmp_path):
                     np.testing.assert_array_equal(group[key][()], value)
 
         compare(file["node"], tree["node"])
-    same(graph, spiking_graph(tree, "net"))
+    assert_same(graph, spiking_graph(tree, "net"))
 
 
 def test_an_output_of_that_name_is_no_obstacle(tmp_path):
     nodes = (Source("input", (3,)), Population("output", (3,), MODELS["if"]))
     graph = SpikingGraph("net", nodes, (("input", "output"),), "output")
     write_nir(graph, tmp_path / "net.nir")
-    same(graph, read_nir(tmp_path / "net.nir"))
+    assert_same(graph, read_nir(tmp_path / "net.nir"))
 
 
 def test_what_nir_has_no_node_for():
@@ -196,5 +196,5 @@ def test_reference_graphs_of_the_nir_paper(data_folder, tmp_path, name):
     graph = read_nir(data_folder / "nir" / name, 1e-4)
     assert all(np.all(population.neurons.v_reset == 0) for population in graph.populations)
     write_nir(graph, tmp_path / "again.nir")
-    same(graph, read_nir(tmp_path / "again.nir", 1e-4))
+    assert_same(graph, read_nir(tmp_path / "again.nir", 1e-4))
     assert written(tmp_path / "third.nir", nir.read(tmp_path / "again.nir")).is_file()

@@ -29,12 +29,12 @@ TREE = {
 }
 
 
-def same(one, other):
+def assert_same(one, other):
     """Equal in type, shape and value."""
     if isinstance(one, dict):
         assert one.keys() == other.keys()
         for name in one:
-            same(one[name], other[name])
+            assert_same(one[name], other[name])
     elif isinstance(one, np.ndarray):
         assert (one.dtype, one.shape) == (other.dtype, other.shape)
         assert one.tobytes() == other.tobytes()
@@ -46,7 +46,7 @@ def same(one, other):
 def test_every_leaf_comes_back_as_it_was(tmp_path):
     path = save_arrays(tmp_path / "chip.h5", TREE, "programmed chip")
     loaded = load_arrays(path, "programmed chip")
-    same(loaded, TREE)
+    assert_same(loaded, TREE)
     save_arrays(path, {"a": 1}, "programmed chip")
     assert load_arrays(path, "programmed chip") == {"a": 1}
     assert [p.name for p in tmp_path.iterdir()] == ["chip.h5"]
@@ -73,7 +73,7 @@ names = st.text("abcż_. 1", min_size=1, max_size=5).filter(lambda name: name !=
 @settings(max_examples=60, deadline=None)
 def test_any_tree_comes_back(tmp_path_factory, tree):
     path = tmp_path_factory.mktemp("trees") / "x.h5"
-    same(load_arrays(save_arrays(path, tree, "tree"), "tree"), tree)
+    assert_same(load_arrays(save_arrays(path, tree, "tree"), "tree"), tree)
 
 
 def test_another_kind_or_a_newer_format_is_refused(tmp_path):

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from neurosim.circuits.neurons import relative_thresholds
 from neurosim.circuits.parameters import NeuronParameters
 from neurosim.foundation.errors import ConfigError
 from neurosim.foundation.streams import Stream
@@ -46,9 +47,7 @@ def _on_chip(node: Population, parameters: NeuronParameters, stream: Stream, nat
     nominal = np.asarray(ideal.threshold, np.float64)
     threshold: float | np.ndarray = ideal.threshold
     if parameters.threshold_mismatch > 0:
-        z = stream.generator().standard_normal(node.shape)
-        # far tails would give thresholds at or below zero: a comparator still needs some charge
-        threshold = nominal * np.maximum(1 + parameters.threshold_mismatch * z, 0.01)
+        threshold = nominal * relative_thresholds(parameters.threshold_mismatch, node.shape, stream)
     changed = replace(
         ideal, threshold=threshold,
         comparison=ideal.comparison if told else parameters.comparison,

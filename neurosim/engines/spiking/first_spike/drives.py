@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurosim.circuits.crossbar import Read, Tally
+from neurosim.circuits.neurons import relative_thresholds
 from neurosim.circuits.row_reads import RowReads, read_rows
 from neurosim.engines.spiking.first_spike.options import Chain
 from neurosim.foundation.streams import Stream
@@ -20,7 +21,6 @@ from neurosim.graph.first_spike import checked_thresholds
 from neurosim.programming import AgedChip, AgedLayer
 from neurosim.programming.chip import layer_stream
 
-LEAST_THRESHOLD = 0.01  # of the nominal one: with more mismatch than that a neuron would spike without input
 MOST_FLOATS = 4_000_000  # of the weights that single reads give the images computed together
 
 
@@ -97,8 +97,8 @@ def chip_thresholds(aged: AgedChip, chain: Chain) -> tuple[np.ndarray, ...]:
     found = []
     for layer in chain.layers:
         key = layer_stream(programmed.root, programmed.instance, layer.name).child("threshold")
-        relative = 1 + spread * key.generator().standard_normal(layer.units)
-        found.append(checked_thresholds(layer.threshold * np.maximum(relative, LEAST_THRESHOLD), layer.units))
+        relative = relative_thresholds(spread, layer.units, key)
+        found.append(checked_thresholds(layer.threshold * relative, layer.units))
     return tuple(found)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.chips import Chip
+from neurosim.circuits.neurons import relative_thresholds
 from neurosim.circuits.parameters import BistableParameters, NeuronParameters
 from neurosim.engines.spiking.brian import brian
 from neurosim.engines.spiking.plastic.interpreted import interpreted
@@ -66,8 +67,9 @@ def firing_rates(
     if not 0 < current_hertz * dt_s < 0.5:
         raise ConfigError("current", f"between 0 and {0.5 / dt_s:g} thresholds per second", f"{current_hertz:g}",
                           "half a threshold in a step is too coarse: lower the current")  # fmt: skip
-    z = chip_stream(root, instance).child("rolls", "thresholds").generator().standard_normal(NEURONS)
-    thresholds = np.maximum(1 + neuron.threshold_mismatch * z, 0.05)
+    thresholds = relative_thresholds(
+        neuron.threshold_mismatch, NEURONS, chip_stream(root, instance).child("rolls", "thresholds")
+    )
     module = brian()
     group = _neurons(neuron, NEURONS, dt_s)
     group.variables["threshold"].get_value()[:] = thresholds

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.chips import Chip
+from neurosim.circuits.neurons import relative_thresholds
 from neurosim.devices import Device, PulsePhysics, make_device
 from neurosim.devices.device import FREE
 from neurosim.foundation.errors import ConfigError
@@ -19,7 +20,6 @@ from neurosim.kernels import plastic as kernel
 from neurosim.programming.chip import layer_stream
 
 NO_NOISE = np.zeros((0, 0))
-LEAST_THRESHOLD = 0.05  # no mismatch makes a neuron fire at rest
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ class Setup:
     def thresholds(self, root: int, instance: int) -> np.ndarray:
         """Fixed part of the thresholds, float64 (neurons,): 1 but for the mismatch of the chip's neurons."""
         mismatch = self.chip.neuron.threshold_mismatch if self.chip.neuron else 0.0
-        z = self.stream(root, instance).child("thresholds").generator().standard_normal(self.shape[0])
-        return np.asarray(np.maximum(1 + mismatch * z, LEAST_THRESHOLD))
+        return relative_thresholds(mismatch, self.shape[0], self.stream(root, instance).child("thresholds"))
 
     @property
     def scale(self) -> float:
