@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -16,19 +16,39 @@ from neurosim.foundation.toml_lines import line_of, read_toml
 Metric = Literal[
     "accuracy",
     "difference_to_float",
-    "core_ops_per_joule",
     "energy_per_inference",
     "energy_per_event",
     "latency",
+    "images_per_second",
+    "ops_per_second",
+    "ops_per_joule",
+    "ops_per_second_per_square_metre",
+    "power",
+    "core_ops_per_second",
+    "core_ops_per_joule",
+    "core_ops_per_second_per_square_metre",
+    "chip_ops_per_second",
+    "chip_ops_per_joule",
+    "chip_ops_per_second_per_square_metre",
+    "weights",
+    "devices",
+    "output_bits",
 ]
+# from the chip alone, or from how a network's shapes lie on it: no image is classified
+FROM_CHIP = frozenset({"output_bits"} | {m for m in get_args(Metric) if m.startswith(("core_", "chip_"))})
+FROM_SHAPES = frozenset({"weights", "devices"})
 
 
 class Claim(Record):
     """One sentence of a paper, as something to check.
 
-    metric : accuracy and difference_to_float are fractions and need a network, a data set, times and
-        instances to run; core_ops_per_joule (one product on full cores) needs the chip alone;
-        energy_per_event is of one synaptic event, array and neurons together
+    metric : accuracy and difference_to_float are fractions, and with energy_per_inference (J), latency (s),
+        images_per_second, ops_per_second, ops_per_joule, ops_per_second_per_square_metre (2 operations per
+        multiply-accumulate) and power (W) they need a network, a data set, times and instances to run. Without a data
+        set the network is placed, not run. energy_per_event is of one synaptic event, array and neurons together.
+        core_... : one product on one full core or tile; chip_... : of all tiles of [capacity] at once;
+        output_bits : equivalent bits of random products on a full tile. They need the chip alone.
+        weights, devices : how many a network takes there
     mode, steps : how to run; steps of a spiking run
     relation : the simulated value is to be equal to, at least or at most the published one, within
         `tolerance` (same unit)
@@ -42,7 +62,7 @@ class Claim(Record):
     network: str = ""
     dataset: str = ""
     times: tuple[str, ...] = ()
-    mode: Literal["rate", "spiking"] = "rate"
+    mode: Literal["rate", "spiking", "digital"] = "rate"
     steps: Annotated[int, Field(ge=1)] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     relation: Literal["equal", "at_least", "at_most"]
@@ -53,8 +73,10 @@ class Claim(Record):
 
     @model_validator(mode="after")
     def _runnable(self) -> Claim:
-        if self.metric != "core_ops_per_joule" and not (self.network and self.dataset and self.times):
-            raise ValueError(f"the metric {self.metric} needs a network, a dataset and times")
+        if self.metric not in FROM_CHIP and not self.network:
+            raise ValueError(f"the metric {self.metric} needs a network")
+        if self.metric in ("accuracy", "difference_to_float") and not (self.dataset and self.times):
+            raise ValueError(f"the metric {self.metric} needs a dataset and times")
         return self
 
     def holds(self, simulated: float) -> bool:

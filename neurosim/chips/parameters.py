@@ -10,11 +10,13 @@ from neurosim.chips.prices import Prices
 from neurosim.circuits.parameters import (
     ArrayParameters,
     BistableParameters,
+    CapacityParameters,
     CellParameters,
     ConverterParameters,
     CoreParameters,
     NeuronParameters,
     ReadParameters,
+    WireParameters,
 )
 from neurosim.devices.parameters import DeviceParameters
 from neurosim.foundation.records import Record
@@ -76,6 +78,8 @@ class ChipParameters(Record):
     dac: ConverterParameters = ConverterParameters()
     adc: ConverterParameters = ConverterParameters()
     read: ReadParameters | None = None
+    wires: WireParameters | None = None
+    capacity: CapacityParameters | None = None
     compensation: CompensationParameters = CompensationParameters()
     digital: DigitalParameters = DigitalParameters()
     calibration: CalibrationParameters = CalibrationParameters()

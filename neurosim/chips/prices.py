@@ -59,6 +59,11 @@ PER: dict[str, tuple[str, str]] = {
     "event": ("synaptic event, everything that `covers` names included", ""),
     "core_static": ("", "core used"),
     "chip_static": ("", "whole chip"),
+    "mac": ("digital multiply-accumulate", "arithmetic unit"),
+    "registers": ("byte read or written", "byte"),
+    "scratchpad": ("byte moved", "byte"),
+    "global_buffer": ("byte read or written", "byte"),
+    "dram": ("byte read or written", "byte"),
 }
 
 
@@ -74,6 +79,21 @@ class CorePrice(Price):
     """A published figure for a whole core, which replaces the prices of the components it covers."""
 
     covers: tuple[Covered, ...] = Field(min_length=1)
+
+
+class AdcPrice(Price):
+    """An ADC; its energy may be given by the figure of merit of Walden (IEEE JSAC 17, 539, 1999): joules per
+    conversion step, so that a conversion of b bits costs 2^b of them."""
+
+    figure_of_merit_joules: Amount | None = None
+
+    @model_validator(mode="after")
+    def _one_energy(self) -> AdcPrice:
+        if self.energy_joules is not None and self.figure_of_merit_joules is not None:
+            raise ValueError(
+                "energy and figure_of_merit both give the energy of a conversion: give one of them"
+            )
+        return self
 
 
 class SharedPrice(Price):
@@ -95,7 +115,7 @@ class Prices(Record):
     dac: Price | None = None
     driver: Price | None = None
     cell: Price | None = None
-    adc: Price | None = None
+    adc: AdcPrice | None = None
     shift_add: Price | None = None
     multiply: Price | None = None
     add: Price | None = None
@@ -115,6 +135,11 @@ class Prices(Record):
     event: SharedPrice | None = None
     core_static: SharedPrice | None = None
     chip_static: Price | None = None
+    mac: Price | None = None
+    registers: Price | None = None
+    scratchpad: Price | None = None
+    global_buffer: Price | None = None
+    dram: Price | None = None
 
     @property
     def published(self) -> dict[str, tuple[str, ...]]:

@@ -8,6 +8,17 @@ import numpy as np
 
 from neurosim.circuits.parameters import ConverterParameters
 from neurosim.foundation.errors import ConfigError, DataError
+from neurosim.kernels import reads
+
+
+@dataclass(frozen=True)
+class ReadKey:
+    """What names the noise of one read of one tile: the stream's words, its first image, its number (phase, tile)."""
+
+    word0: np.uint64
+    word1: np.uint64
+    first_image: int
+    number: int
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,20 @@ class Converter:
     def full_scale(self) -> float:
         """The largest magnitude that passes unclipped."""
         return self.high * (self.lsb or 1.0)
+
+    def convert_into(
+        self, current: np.ndarray, total: np.ndarray, saturated: np.ndarray, key: ReadKey
+    ) -> None:
+        """Add the converted currents to `total`.
+
+        current, total : float32 (images, n); saturated : float64 (images,), gains the clipped conversions
+        key : names the noise of these conversions
+        """
+        del key  # an ideal comparator draws no noise
+        if self.lsb:
+            reads.convert(current, np.float32(self.lsb), self.low, self.high, total, saturated)
+        else:
+            total += current
 
     @property
     def signed(self) -> bool:

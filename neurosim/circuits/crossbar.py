@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from neurosim.circuits.cells import WeightScale, cell_targets
-from neurosim.circuits.converters import Converter
-from neurosim.circuits.parameters import CellParameters, ReadParameters
+from neurosim.circuits.converters import Converter, ReadKey
+from neurosim.circuits.parameters import CellParameters, ReadParameters, WireParameters
+from neurosim.circuits.wires import effective
 from neurosim.devices.device import Device
 from neurosim.foundation.streams import Stream
 from neurosim.kernels import reads
@@ -77,20 +78,25 @@ class Crossbar:
     state: Any
     stream: Stream
     sparse: bool = False
+    wires: WireParameters | None = None
+    column_splits: tuple[int, ...] | None = None
 
     @staticmethod
     def program(weights: np.ndarray, device: Device[Any], cell: CellParameters, read: ReadParameters,
-                row_splits: tuple[int, ...], stream: Stream, driven: float = 1.0) -> Crossbar:  # fmt: skip
+                row_splits: tuple[int, ...], stream: Stream, driven: float = 1.0,
+                wires: WireParameters | None = None, column_splits: tuple[int, ...] | None = None,
+                ) -> Crossbar:  # fmt: skip
         """Program a float32 matrix (rows, columns) into fresh devices drawn from `stream`.
 
         driven : part of the inputs that is not zero on calibration data; decides how products are computed
+        wires, column_splits : resistances around the cells, and the lengths of the column tiles they act in
 
         Raises DataError for weights that are not finite.
         """
         targets, scale = cell_targets(weights, cell, device.parameters)
         state = device.program(targets, stream.child("devices"))
         sparse = driven < SPARSE_INPUTS and weights.shape[1] >= SPARSE_COLUMNS
-        return Crossbar(device, cell, read, row_splits, scale, state, stream, sparse)
+        return Crossbar(device, cell, read, row_splits, scale, state, stream, sparse, wires, column_splits)
 
     def age_to(self, t_s: float, t_chip_s: float) -> AgedCrossbar:
         """What reads see t_s seconds after programming (absolute: ageing twice is not ageing more).
@@ -101,6 +107,8 @@ class Crossbar:
         g, variance = self.device.aged(self.state, t_s, split, self.stream.child("devices"))
         if self.read.noise == "none":
             g, variance = self.device.conductance(self.state, t_s), np.zeros_like(variance)
+        if self.wires is not None:
+            g, variance = effective(g, variance, self.wires, self.row_splits, self.column_splits)
         return AgedCrossbar.of(self, g, variance, t_s)
 
     def read_out(self, t_s: float) -> dict[str, np.ndarray]:
@@ -212,11 +220,10 @@ class AgedCrossbar:
                 variance = self._product(squares[:, rows], self.s2[tile])
                 reads.add_normals(current.reshape(per_image), variance.reshape(per_image), read.images,
                                   read.first_image, word0, word1, phase * len(self.d) + tile)  # fmt: skip
-            if adc.lsb:
-                reads.convert(current.reshape(per_image), np.float32(adc.lsb), adc.low, adc.high,
-                              total.reshape(per_image), read.tally.adc_saturations)  # fmt: skip
-            else:
-                total += current
+            key = ReadKey(word0, word1, read.first_image, phase * len(self.d) + tile)
+            adc.convert_into(
+                current.reshape(per_image), total.reshape(per_image), read.tally.adc_saturations, key
+            )
             start += len(d)
         return total, driven
 

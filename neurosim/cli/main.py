@@ -12,14 +12,17 @@ from typer.core import TyperGroup
 import neurosim
 from neurosim.cli import (
     verb_chips,
+    verb_claims,
     verb_compare,
     verb_datasets,
     verb_diverge,
     verb_export,
     verb_inspect,
     verb_networks,
+    verb_place,
     verb_ranc,
     verb_run,
+    verb_sweep,
     verb_train,
 )
 from neurosim.cli.stopping import explain, signals_stop
@@ -78,6 +81,9 @@ app.command("diverge", epilog=verb_diverge.EPILOG)(verb_diverge.diverge_verb)
 app.command("compare", epilog=verb_compare.EPILOG)(verb_compare.compare_verb)
 app.command("export", epilog=verb_export.EPILOG)(verb_export.export_verb)
 app.command("ranc", epilog=verb_ranc.EPILOG)(verb_ranc.ranc_verb)
+app.command("place", epilog=verb_place.EPILOG)(verb_place.place_verb)
+app.command("sweep", epilog=verb_sweep.EPILOG)(verb_sweep.sweep_verb)
+app.command("claims", epilog=verb_claims.EPILOG)(verb_claims.claims_verb)
 app.command("chips", epilog=verb_chips.EPILOG)(verb_chips.chips_verb)
 app.command("networks", epilog=verb_networks.EPILOG)(verb_networks.networks_verb)
 app.command("datasets", epilog=verb_datasets.EPILOG)(verb_datasets.datasets_verb)

@@ -58,6 +58,14 @@ COUNTERS: dict[str, Counter] = {
     "threshold_decisions": Counter("1", "comparisons of an analog membrane with its threshold", True),
     "random_draws": Counter("1", "pseudo-random numbers drawn by digital neurons"),
     "hops": Counter("1", "router hops", True),
+    # of digital processors
+    "macs": Counter("1", "digital multiply-accumulates that were carried out"),
+    "register_bytes": Counter("byte", "bytes read from or written to registers beside an arithmetic unit"),
+    "scratchpad_bytes": Counter(
+        "byte", "bytes moved between neighbouring arithmetic units or local memories"
+    ),
+    "global_buffer_bytes": Counter("byte", "bytes read from or written to the chip's own large memory"),
+    "dram_bytes": Counter("byte", "bytes read from or written to memory outside the chip"),
 }
 
 
@@ -67,7 +75,9 @@ class LayerGeometry:
 
     `rows` x `columns` is the whole matrix of one group; `groups` such matrices; `positions` input vectors per
     inference (1 for dense, output pixels for a convolution); `phases` reads per input vector;
-    `polarities` analog-to-digital conversions per column and read (2 when G+ and G- are converted apart).
+    `polarities` analog-to-digital conversions per column and read (slices, times 2 when G+ and G- are converted
+    apart); `replicas` copies of the layer, which share out its positions; `conversions_per_vector` 1 where phases are
+    summed before one conversion, else 0: one per phase.
     """
 
     name: str
@@ -81,11 +91,13 @@ class LayerGeometry:
     row_splits: tuple[int, ...]
     column_splits: tuple[int, ...]
     macs: int
+    replicas: int = 1
+    conversions_per_vector: int = 0
 
     @property
     def tiles(self) -> int:
-        """Tiles occupied, over all groups."""
-        return self.groups * len(self.row_splits) * len(self.column_splits)
+        """Tiles occupied, over all groups and copies."""
+        return self.replicas * self.groups * len(self.row_splits) * len(self.column_splits)
 
     @property
     def weights(self) -> int:

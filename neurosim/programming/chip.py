@@ -177,8 +177,16 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
     device, driven = make_device(chip.device), float(np.mean(vectors != 0))
     crossbars = tuple(
         Crossbar.program(
-            matrix, device, chip.cell, chip.read, place.row_splits, key.child("group", group), driven
-        )
+            matrix,
+            device,
+            chip.cell,
+            chip.read,
+            place.row_splits,
+            key.child("group", group),
+            driven,
+            chip.parameters.wires,
+            place.column_splits,
+        )  # fmt: skip
         for group, matrix in enumerate(matrices)
     )
     fresh = tuple(crossbar.age_to(0.0, t_chip_s) for crossbar in crossbars)

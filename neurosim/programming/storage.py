@@ -91,7 +91,18 @@ def _layer(name: str, tree: Mapping[str, Any], chip: Chip, placement: Placement,
         state = device.from_arrays(own["devices"])
         scale = WeightScale(per_unit, offset)
         crossbars.append(
-            Crossbar(device, chip.cell, chip.read, place.row_splits, scale, state, key, bool(own["sparse"]))
+            Crossbar(
+                device,
+                chip.cell,
+                chip.read,
+                place.row_splits,
+                scale,
+                state,
+                key,
+                bool(own["sparse"]),
+                chip.parameters.wires,
+                place.column_splits,
+            )
         )
         converters.append(Converters(_converter(own["dac"]), tuple(_converter(row) for row in own["adcs"])))
     return ProgrammedLayer(

@@ -1,0 +1,1 @@
+"""Claims: what chips' claims.toml name is run, ours beside theirs."""

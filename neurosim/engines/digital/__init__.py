@@ -1,0 +1,1 @@
+"""Networks on digital processors: operations and memory accesses, counted by level."""
