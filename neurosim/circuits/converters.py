@@ -8,6 +8,7 @@ import numpy as np
 
 from neurosim.circuits.parameters import ConverterParameters
 from neurosim.foundation.errors import ConfigError, DataError
+from neurosim.foundation.streams import Stream
 from neurosim.kernels import reads
 
 
@@ -57,8 +58,26 @@ class Converter:
         return self.low < 0
 
 
-def calibrate(values: np.ndarray, parameters: ConverterParameters, signed: bool, where: str) -> Converter:
+@dataclass(frozen=True)
+class Site:
+    """Where ADCs sit: what their errors are drawn from, and what they serve.
+
+    stream : of this chip, layer, group and row tile
+    largest : the current of a full tile, every input and conductance at its end, in the units of the values
+    columns, columns_per_adc : converted columns, and how many share one ADC
+    """
+
+    stream: Stream
+    largest: float
+    columns: int
+    columns_per_adc: int
+
+
+def calibrate(values: np.ndarray, parameters: ConverterParameters, signed: bool, where: str,
+              site: Site | None = None) -> Converter:  # fmt: skip
     """A converter whose range covers the chosen percentile of |values|, times the margin.
+
+    site : of ADCs; a DAC has none, and is ideal
 
     Raises DataError when there are no values to calibrate on or they are not finite, ConfigError when a
     signed converter has one bit.

@@ -174,6 +174,10 @@ class AgedCrossbar:
         edges = np.cumsum((0, *self.crossbar.row_splits))
         return [x[:, a:b] @ d for (a, b), d in zip(pairwise(edges), self.d, strict=True)]
 
+    def largest_inputs(self, full_scale: float) -> list[float]:
+        """What a full tile would give at each row tile's ADCs: all inputs at full scale, all devices at g_max."""
+        return [len(d) * full_scale for d in self.d]
+
     def forward(self, x: np.ndarray, read: Read, converters: Converters, gain: float = 1.0) -> np.ndarray:
         """The product x W as the chip computes it.
 

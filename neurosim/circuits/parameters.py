@@ -107,7 +107,7 @@ class ConverterParameters(Record):
     def _consistent(self) -> ConverterParameters:
         if (self.range == "fixed") != (self.full_scale is not None):
             raise ValueError(
-                'range = "fixed" goes with full_scale, a share of the largest current: give both, or neither'
+                'range = "fixed" goes with full_scale, a share of the largest: give both, or neither'
             )
         if self.capacitor_mismatch and self.kind != "sar":
             raise ValueError('capacitor_mismatch is of kind = "sar"')

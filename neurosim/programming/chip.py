@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from neurosim.chips import Chip
-from neurosim.circuits.converters import calibrate
+from neurosim.circuits.converters import Converter, Site, calibrate
 from neurosim.circuits.crossbar import AgedCrossbar, Converters, Crossbar, Read, Tally
 from neurosim.costs import chip_time_s
 from neurosim.devices import make_device
@@ -186,13 +186,16 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
             driven,
             chip.parameters.wires,
             place.column_splits,
-        )  # fmt: skip
+        )
         for group, matrix in enumerate(matrices)
     )
     fresh = tuple(crossbar.age_to(0.0, t_chip_s) for crossbar in crossbars)
     signed = bool(vectors.min() < 0)
     dac = calibrate(vectors, chip.dac, signed, f"{place.name}: dac")
-    converters = tuple(_adcs(chip, aged, x, dac, place.name) for aged, x in zip(fresh, vectors, strict=True))
+    converters = tuple(
+        _adcs(chip, aged, x, dac, place.name, key.child("adc", group))
+        for group, (aged, x) in enumerate(zip(fresh, vectors, strict=True))
+    )
     step = max(1, vectors.shape[1] // chip.compensation.vectors)
     probes = np.ascontiguousarray(vectors[:, ::step][:, : chip.compensation.vectors])
     reference = 1.0
@@ -201,12 +204,22 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
     return ProgrammedLayer(place.name, crossbars, converters, probes, reference)
 
 
-def _adcs(chip: Chip, fresh: AgedCrossbar, x: np.ndarray, dac: Any, name: str) -> Converters:
+def _adcs(
+    chip: Chip, fresh: AgedCrossbar, x: np.ndarray, dac: Converter, name: str, key: Stream
+) -> Converters:
     """ADC ranges of each row tile, from the currents of the calibration vectors on the fresh chip."""
+    shared = chip.periphery.columns_per_adc if chip.periphery is not None else chip.array.columns
+    largest = fresh.largest_inputs(dac.full_scale)
     one_sided = fresh.converts_apart or chip.cell.kind == "offset"
     signed = not one_sided or (dac.signed and chip.read.signed_inputs == "bipolar")
     adcs = tuple(
-        calibrate(current, chip.adc, signed, f"{name}: adc of row tile {tile}")
+        calibrate(
+            current,
+            chip.adc,
+            signed,
+            f"{name}: adc of row tile {tile}",
+            Site(key.child(tile), largest[tile], current.shape[-1], shared),
+        )
         for tile, current in enumerate(fresh.adc_inputs(x))
     )
     return Converters(dac, adcs)
