@@ -1,5 +1,6 @@
 """Networks in memory: layers and their plain float forward, network folders, folding of batch norm."""
 
+from neurosim.graph.architecture import Architecture
 from neurosim.graph.binary import (
     Binarise,
     Block,
@@ -13,12 +14,19 @@ from neurosim.graph.binary import (
 from neurosim.graph.description import Description, InputSpec, Measured, Recipe
 from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
 from neurosim.graph.first_spike import FirstSpikeDense, FirstSpikeEncoder, FirstSpikeScores
-from neurosim.graph.folding import fold_batch_norm
+from neurosim.graph.folding import fold_batch_norm, fold_shapes
 from neurosim.graph.layer import INPUT, Layer
 from neurosim.graph.network import Network
 from neurosim.graph.plastic import Learning, WinnerTakeAll
 from neurosim.graph.pooling import AvgPool, GlobalAvgPool, MaxPool
-from neurosim.graph.reading import find_network, load_network, network_names, read_description, read_measured
+from neurosim.graph.reading import (
+    find_network,
+    load_architecture,
+    load_network,
+    network_names,
+    read_description,
+    read_measured,
+)
 from neurosim.graph.spiking import (
     AxonDelay,
     NeuronModel,
@@ -32,6 +40,7 @@ from neurosim.graph.weighted import Conv2d, Dense, Weighted
 __all__ = [
     "INPUT",
     "Add",
+    "Architecture",
     "AvgPool",
     "AxonDelay",
     "BatchNorm",
@@ -69,6 +78,8 @@ __all__ = [
     "WinnerTakeAll",
     "find_network",
     "fold_batch_norm",
+    "fold_shapes",
+    "load_architecture",
     "load_network",
     "network_names",
     "read_description",

@@ -106,7 +106,10 @@ class Recipe(Record):
 
 
 class Description(Record):
-    """A network file: name, input, layers in order (the last one is the output), and perhaps a recipe."""
+    """A network file: name, input, layers in order (the last one is the output), and perhaps a recipe.
+
+    training_time_s : of the whole recipe on one core, for people who think of starting it
+    """
 
     name: str
     title: str = ""
@@ -114,6 +117,7 @@ class Description(Record):
     layers: tuple[AnyLayer, ...]
     coding: Coding = "rate"
     training: Recipe | None = None
+    training_time_s: Positive | None = None
     learning: Learning | None = None
 
     @model_validator(mode="after")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from neurosim.graph.architecture import Architecture
 from neurosim.graph.elementwise import BatchNorm
 from neurosim.graph.layer import Layer, LayerParams
 from neurosim.graph.network import Network
@@ -17,22 +20,35 @@ def fold_batch_norm(network: Network) -> Network:
 
     Outputs agree with the unfolded network's to float32 rounding.
     """
-    by_name = {layer.name: layer for layer in network.layers}
     params = {name: dict(own) for name, own in network.params.items()}
     folded: dict[str, str] = {}  # batch norm -> the layer that now does its work
-    for layer in network.layers:
-        source = by_name.get(layer.inputs[0])
-        if (
-            isinstance(layer, BatchNorm)
-            and isinstance(source, Weighted)
-            and len(consumers(by_name.values(), source.name)) == 1
-        ):
-            params[source.name] = _merged(source, params[source.name], layer, params.pop(layer.name))
-            folded[layer.name] = source.name
+    for norm, source in _foldable(network.layers):
+        params[source.name] = _merged(source, params[source.name], norm, params.pop(norm.name))
+        folded[norm.name] = source.name
     layers = tuple(_rewired(layer, folded) for layer in network.layers if layer.name not in folded)
     return Network(
         network.name, network.input, layers, params, network.title, network.training, coding=network.coding
     )  # fmt: skip
+
+
+def fold_shapes(network: Architecture) -> Architecture:
+    """The architecture that `fold_batch_norm` leaves of a network of this one."""
+    folded = {norm.name: source.name for norm, source in _foldable(network.layers)}
+    layers = tuple(_rewired(layer, folded) for layer in network.layers if layer.name not in folded)
+    return Architecture(network.name, network.input, layers)
+
+
+def _foldable(layers: tuple[Layer, ...]) -> Iterator[tuple[BatchNorm, Weighted]]:
+    """Batch norms that directly follow a matrix whose only consumer they are, each with the matrix's layer."""
+    by_name = {layer.name: layer for layer in layers}
+    for layer in layers:
+        source = by_name.get(layer.inputs[0])
+        if (
+            isinstance(layer, BatchNorm)
+            and isinstance(source, Weighted)
+            and len(consumers(layers, source.name)) == 1
+        ):
+            yield layer, source
 
 
 def _merged(layer: Weighted, own: LayerParams, norm: BatchNorm, norms: LayerParams) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""A network in memory: layers wired together, their weights, and the plain float forward."""
+"""A network in memory: its architecture, its weights, and the plain float forward."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from neurosim.foundation.errors import ConfigError, DataError, near
+from neurosim.foundation.errors import DataError
 from neurosim.foundation.records import FORMAT
-from neurosim.graph.description import Coding, InputSpec, Recipe
-from neurosim.graph.layer import INPUT, Array, Layer, LayerParams, Shape
+from neurosim.graph.architecture import Architecture
+from neurosim.graph.description import Coding, Recipe
+from neurosim.graph.layer import INPUT, Array, LayerParams
 from neurosim.graph.plastic import Learning
-from neurosim.graph.weighted import Weighted
 from neurosim.graph.weights import Params, checked_params, checksum, weights_bytes
-from neurosim.graph.wiring import wire
 
 WORKING_SET_BYTES = 128 * 2**20  # bound on the floats one block of images needs at its widest layer
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A frozen feed-forward network; a directed graph without cycles.
+class Network(Architecture):
+    """A frozen feed-forward network: an architecture with weights.
 
     Parameters
     ----------
@@ -42,9 +41,6 @@ class Network:
     parameters that are missing, left over, of another shape or not finite.
     """
 
-    name: str
-    input: InputSpec
-    layers: tuple[Layer, ...]
     params: Params
     title: str = ""
     training: Recipe | None = None
@@ -53,13 +49,9 @@ class Network:
     learning: Learning | None = None
 
     def __post_init__(self) -> None:
-        where = f"network {self.name!r}"
-        if not self.layers:
-            raise ConfigError(where, "at least one layer", "none", "add [[layers]]")
-        layers = wire(self.layers, self.input.shape, self.name)
+        super().__post_init__()
         flat = {f"{layer}.{name}": array for layer, own in self.params.items() for name, array in own.items()}
-        object.__setattr__(self, "layers", layers)
-        object.__setattr__(self, "params", checked_params(layers, flat, where))
+        object.__setattr__(self, "params", checked_params(self.layers, flat, f"network {self.name!r}"))
 
     def __reduce__(self) -> tuple[type[Network], tuple[Any, ...]]:
         params = {layer: dict(own) for layer, own in self.params.items()}
@@ -69,38 +61,9 @@ class Network:
         )  # fmt: skip
 
     @cached_property
-    def shapes(self) -> dict[str, Shape]:
-        """Output shape of every layer, without the batch axis."""
-        return {layer.name: layer.own_output_shape for layer in self.layers}
-
-    @property
-    def output_shape(self) -> Shape:
-        """Shape of the network's output."""
-        return self.shapes[self.layers[-1].name]
-
-    @property
-    def weighted(self) -> tuple[Weighted, ...]:
-        """The dense and convolution layers, in order."""
-        return tuple(layer for layer in self.layers if isinstance(layer, Weighted))
-
-    @property
-    def weights(self) -> int:
-        """Number of weights in the matrices (biases and batch norm apart)."""
-        return sum(layer.matrix_groups * layer.rows * layer.columns for layer in self.weighted)
-
-    @cached_property
     def checksum(self) -> str:
         """SHA-256 of the weights, as they stand in a weights file written here."""
         return checksum(weights_bytes(self.params))
-
-    def layer(self, name: str) -> Layer:
-        """The layer of a name; ConfigError, with near names, when there is none."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
-        raise ConfigError(
-            f"network {self.name!r}: layer", "a known name", repr(name), near(name, self.shapes)
-        )
 
     def layer_params(self, name: str) -> LayerParams:
         """The parameters of a layer; empty for a layer that has none."""

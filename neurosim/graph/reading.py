@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from neurosim.foundation.errors import DataError
 from neurosim.foundation.records import load_record
 from neurosim.foundation.shipped import find_description, shipped_folder, shipped_names
+from neurosim.foundation.units import format_time
+from neurosim.graph.architecture import Architecture
 from neurosim.graph.description import Description, Measured
 from neurosim.graph.layer import Layer
 from neurosim.graph.network import Network
@@ -41,6 +44,17 @@ def read_measured(folder: Path) -> Measured | None:
     return load_record(path, Measured)[0] if path.is_file() else None
 
 
+def load_architecture(name_or_path: str | Path) -> Architecture:
+    """The layers of a network and their shapes, whether or not it has weights. Errors as `read_description`."""
+    description, layers = read_description(find_network(name_or_path))
+    return Architecture(description.name, description.input, layers)
+
+
+def has_parameters(layers: Iterable[Layer]) -> bool:
+    """Whether any of these (bound) layers has parameters; one that learns on the chip has none."""
+    return any(layer.parameter_shapes(*layer.input_shapes) for layer in layers)
+
+
 def load_network(name_or_path: str | Path) -> Network:
     """A shipped network by name, or one from a folder (or its network.toml), with its weights.
 
@@ -52,8 +66,10 @@ def load_network(name_or_path: str | Path) -> Network:
     path = find_network(name_or_path)
     description, layers = read_description(path)
     weights = path.parent / WEIGHTS_FILE
-    parameters = any(layer.parameter_shapes(*layer.input_shapes) for layer in layers)
-    tensors = read_weights(weights) if parameters or weights.exists() else {}
+    needed = has_parameters(layers)
+    if needed and not weights.exists():
+        raise _untrained(description, weights)
+    tensors = read_weights(weights) if needed or weights.exists() else {}
     params = checked_params(layers, tensors, str(weights))
     if (measured := read_measured(path.parent)) is not None:
         _check_sum(weights, measured)
@@ -68,6 +84,20 @@ def load_network(name_or_path: str | Path) -> Network:
         description.coding,
         description.learning,
     )
+
+
+def _untrained(description: Description, weights: Path) -> DataError:
+    """What to do about a network without weights: train it, where it says how, or only place it."""
+    placed = f"`neurosim place {description.name}` needs none"
+    if description.training is None:
+        remedy = f"only its shapes are known: {placed}; or put its weights there"
+    else:
+        took = description.training_time_s
+        text = f", about {format_time(took)} on one core" if took is not None else ""
+        remedy = (
+            f"train it first (`neurosim train {description.name}`{text}), or put its weights there; {placed}"
+        )
+    return DataError(str(weights), "a weights file", "none", remedy)
 
 
 def _check_sum(weights: Path, measured: Measured) -> None:

@@ -69,7 +69,8 @@ def test_unknown_network_suggests_near_names():
 def test_missing_weights(folder):
     (folder / "weights.safetensors").unlink()
     with pytest.raises(
-        DataError, match="weights.safetensors: expected a weights file, got No such file.*neurosim train"
+        DataError,
+        match="weights.safetensors: expected a weights file, got none; only its shapes are known: `neurosim place test`",
     ):
         load_network(folder)
 
