@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from neurosim.chips import Chip
 from neurosim.foundation.counts import LayerGeometry
 from neurosim.foundation.errors import ConfigError
-from neurosim.graph import Network
+from neurosim.graph import Architecture
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def splits(length: int, tile: int) -> tuple[int, ...]:
     return (tile,) * full + ((rest,) if rest else ())
 
 
-def place(network: Network, chip: Chip, signed: Iterable[str] = ()) -> Placement:
+def place(network: Architecture, chip: Chip, signed: Iterable[str] = ()) -> Placement:
     """Place a network's weighted layers on the tiles of a chip.
 
     signed : names of the layers whose inputs may be negative (two phases where the chip reads so)

@@ -9,13 +9,23 @@ import math
 
 from neurosim.chips import Chip
 from neurosim.foundation.counts import Counts, LayerGeometry
-from neurosim.graph import Add, AvgPool, BatchNorm, GlobalAvgPool, Layer, MaxPool, Network, ReLU, Weighted
+from neurosim.graph import (
+    Add,
+    Architecture,
+    AvgPool,
+    BatchNorm,
+    GlobalAvgPool,
+    Layer,
+    MaxPool,
+    ReLU,
+    Weighted,
+)
 from neurosim.placement import Placement
 
 FLOAT_BYTES = 4  # of an activation where the chip has no converter
 
 
-def count_inference(network: Network, chip: Chip, placement: Placement, images: int) -> Counts:
+def count_inference(network: Architecture, chip: Chip, placement: Placement, images: int) -> Counts:
     """Counts of one inference of a rate-coded network, per matrix layer; `images` sizes the varying ones."""
     counts = Counts(tuple(layer.name for layer in placement.layers), images)
     numbers: dict[str, dict[str, int]] = {layer.name: {} for layer in placement.layers}
@@ -46,7 +56,7 @@ def _matrix_events(layer: Weighted, chip: Chip, place: LayerGeometry) -> dict[st
     return {
         "dac_conversions": driven if chip.dac.bits else 0,
         "row_activations": driven,
-        "array_reads": place.tiles * place.positions * place.phases,
+        "array_reads": place.tiles // place.replicas * place.positions * place.phases,
         "adc_conversions": converted if chip.adc.bits else 0,
         "partial_sums": adds,
         "scalings": sums,
