@@ -54,6 +54,7 @@ class Claim(Record):
         `tolerance` (same unit)
     options : as for `Chip.with_options`
     not_simulated : why it cannot be run yet; empty when it can
+    if_missed : what explains a miss that is known
     """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -70,6 +71,7 @@ class Claim(Record):
     tolerance: Annotated[float, Field(ge=0)]
     instances: Annotated[int, Field(ge=1)] = 1
     not_simulated: str = ""
+    if_missed: str = ""
 
     @model_validator(mode="after")
     def _runnable(self) -> Claim:

@@ -16,6 +16,7 @@ from neurosim.costs.ledger import (
     PriceTag,
     Row,
 )
+from neurosim.costs.peak import ChipFigures, chip_figures, full_tile
 from neurosim.costs.pricing import CoreFigures, Learning, Presentation, core_figures, price
 from neurosim.costs.runs import StoredRun, price_run, price_stored, step_counts, stored_run
 from neurosim.costs.steps import StepPrices, energy_by_step, mean_energy_by_step, step_prices
@@ -26,6 +27,7 @@ __all__ = [
     "LEARNING",
     "SPIKING_COMPONENTS",
     "AreaRow",
+    "ChipFigures",
     "CoreFigures",
     "Latency",
     "Learning",
@@ -35,9 +37,11 @@ __all__ = [
     "Row",
     "StepPrices",
     "StoredRun",
+    "chip_figures",
     "chip_time_s",
     "core_figures",
     "energy_by_step",
+    "full_tile",
     "latency",
     "mean_energy_by_step",
     "price",
