@@ -47,7 +47,7 @@ class Claim(Record):
         multiply-accumulate) and power (W) they need a network, a data set, times and instances to run. Without a data
         set the network is placed, not run. energy_per_event is of one synaptic event, array and neurons together.
         core_... : one product on one full core or tile; chip_... : of all tiles of [capacity] at once;
-        output_bits : equivalent bits of random products on a full tile. They need the chip alone.
+        output_bits : effective bits of random products on a full tile. They need the chip alone.
         weights, devices : how many a network takes there
     mode, steps : how to run; steps of a spiking run
     relation : the simulated value is to be equal to, at least or at most the published one, within

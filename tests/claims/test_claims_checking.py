@@ -33,10 +33,10 @@ def claimed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def verdicts(folder: Path, text: str, **more: object) -> list[Verdict]:
-    (folder / "claims.toml").write_text(HEAD + text)
+def verdicts(chip: Path, text: str, **more: object) -> list[Verdict]:
+    (chip / "claims.toml").write_text(HEAD + text)
     options = Options(limit=50, threads=1, **more)  # type: ignore[arg-type]
-    return list(check_claims([str(folder)], options))
+    return list(check_claims([str(chip)], options))
 
 
 def test_claims_on_one_run_share_it(claimed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_claims_on_one_run_share_it(claimed: Path, monkeypatch: pytest.MonkeyPat
     assert [v.status for v in found] == ["met", "missed", *["met"] * 5]
     assert all("50 images" in v.reason for v in found)
     energy, time, power = (found[k].ours or 0 for k in (2, 3, 5))
-    assert power == pytest.approx(energy / time)
+    assert power == pytest.approx(energy / time, rel=0.01)  # the one of both times, the other of the first
 
 
 def test_options_make_another_run(claimed: Path) -> None:

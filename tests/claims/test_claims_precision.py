@@ -1,4 +1,4 @@
-"""Equivalent bits of a tile's products, against closed forms of the errors that were put in."""
+"""Effective bits of a tile's products, against closed forms of the errors that were put in."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_converter_alone_gives_the_error_of_its_step(bits: int) -> None:
     exact = exact_products()
     full = np.abs(exact).max()
     step = full / (2 ** (bits - 1) - 1)
-    expected = math.log2(np.ptp(exact) / (step / math.sqrt(12)))
+    expected = math.log2(np.ptp(exact) / step)
     assert output_bits(ideal(adc__bits=bits), 25.0) == pytest.approx(expected, abs=0.05)
 
 

@@ -61,7 +61,7 @@ def test_the_table_is_kept(verb: Verb, tmp_path: Path) -> None:
     out = tmp_path / "kept"
     answer = verb("claims", chip_folder(tmp_path), "--limit", 50, "--out", out)
     assert answer.exit_code == 0, answer.stderr
-    rows = list(csv.DictReader((out / "claims.csv").open()))
+    rows = list(csv.DictReader((out / "claims.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["met", "not simulated"]
     assert float(rows[0]["ours"]) > 0.5
     assert (out / "joshi_2020-0.h5").is_file()
