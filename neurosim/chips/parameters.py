@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from neurosim.chips.prices import Prices
+from neurosim.chips.processor import ProcessorParameters
 from neurosim.circuits.parameters import (
     ArrayParameters,
     BistableParameters,
@@ -14,6 +15,7 @@ from neurosim.circuits.parameters import (
     CellParameters,
     ConverterParameters,
     CoreParameters,
+    DacParameters,
     NeuronParameters,
     ReadParameters,
     WireParameters,
@@ -65,7 +67,8 @@ class ChipParameters(Record):
 
     A chip of neurons with a tick and without converters needs no [periphery]. One with a [core] table needs no
     [device], [array] and [read] either: its synapses are digital, unless it gives both a device and how it is read.
-    So does one with a [bistable] table, whose synapses are capacitors.
+    So does one with a [bistable] table, whose synapses are capacitors, and one with a [processor] table, whose
+    weights are words in memories.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -75,7 +78,7 @@ class ChipParameters(Record):
     device: DeviceParameters | None = None
     cell: CellParameters = CellParameters()
     array: ArrayParameters | None = None
-    dac: ConverterParameters = ConverterParameters()
+    dac: DacParameters = DacParameters()
     adc: ConverterParameters = ConverterParameters()
     read: ReadParameters | None = None
     wires: WireParameters | None = None
@@ -86,6 +89,7 @@ class ChipParameters(Record):
     neuron: NeuronParameters | None = None
     core: CoreParameters | None = None
     bistable: BistableParameters | None = None
+    processor: ProcessorParameters | None = None
     periphery: PeripheryParameters | None = None
     prices: Prices | None = None
     options: dict[str, Any] = Field(default_factory=dict)
@@ -94,7 +98,9 @@ class ChipParameters(Record):
     def modes(self) -> tuple[str, ...]:
         """What the chip can run: "rate" unless its neurons take the place of the ADC, "spiking" with [neuron].
 
-        A chip of bistable synapses learns in a study of its own."""
+        A chip of bistable synapses learns in a study of its own; a processor knows "digital" alone."""
+        if self.processor is not None:
+            return ("digital",)
         if self.bistable is not None:
             return ()
         converts = self.neuron is None or self.adc.bits is not None or self.prices is None
@@ -107,17 +113,23 @@ class ChipParameters(Record):
         if not isinstance(content, dict):
             return content
         needed: tuple[str, ...] = ("device", "array", "read")
-        if "bistable" in content:
+        if "bistable" in content or "processor" in content:
             needed = ()
         if "core" in content:
             needed = ("device", "read") if {"device", "read"} & content.keys() else ()
         return {name: {} for name in needed} | content
 
     @model_validator(mode="after")
+    def _one_kind_of_chip(self) -> ChipParameters:
+        if self.processor is not None and (self.device is not None or self.periphery is not None):
+            raise ValueError("a [processor] has no [device] and no [periphery]: leave them out, or leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _whole_circuit(self) -> ChipParameters:
         ticking = self.neuron is not None and self.neuron.t_tick_s is not None and self.adc.bits is None
-        if self.prices is not None and self.periphery is None and ticking:
-            return self  # nothing is converted, and a step takes the tick's time
+        if self.prices is not None and self.periphery is None and (ticking or self.processor is not None):
+            return self  # nothing is converted: a step takes the tick's time, a processor's layer its cycles
         if (self.periphery is None) != (self.prices is None):
             raise ValueError("[periphery] and [prices] go together: give both, or neither")
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from neurosim.foundation.records import Record
@@ -26,8 +27,12 @@ class CellParameters(Record):
     cells of `bits_per_cell` bits each, least significant first; every slice has columns and conversions of its own,
     and the slices are shifted and added digitally. offset: biased by 2^(weight_bits - 1). differential: magnitudes of
     weight_bits - 1 bits on either side.
-    `encoding` flipped: a column whose sum would need the ADC's top bit holds the complement of its slice, and its
-    codes are turned back digitally, with the number of driven rows (Shafiee et al., ISCA 2016, section V).
+    `encoding` flipped: a column of cells whose levels add up to more than half of the most that its rows could hold
+    holds their complements, and its codes are turned back digitally, with the sum of the inputs: no column then needs
+    the ADC's top bit (Shafiee et al., ISCA 2016, section V).
+    `baseline` says how the current of cells at g_min is taken off where G- does not: count, digitally, by the sum of
+    the inputs, having passed the ADC; reference, before the ADC, as the current of one more column of cells at g_min
+    in every tile (taken to be trimmed, so exact).
     """
 
     kind: Literal["differential", "offset"] = "differential"
@@ -38,6 +43,17 @@ class CellParameters(Record):
     slices: Count = 1
     bits_per_cell: Annotated[int, Field(ge=1, le=8)] | None = None
     encoding: Literal["plain", "flipped"] = "plain"
+    baseline: Literal["count", "reference"] = "count"
+
+    @property
+    def subtracts_currents(self) -> bool:
+        """Whether G- is taken off G+ before conversion."""
+        return self.kind == "differential" and self.subtraction == "analog"
+
+    @property
+    def highest_level(self) -> int:
+        """Level of a cell at g_max, the lowest being 0 at g_min; 1 where weights are not sliced."""
+        return 2 ** (self.bits_per_cell or 1) - 1
 
     @property
     def sliced(self) -> bool:
@@ -53,9 +69,10 @@ class CellParameters(Record):
     @model_validator(mode="after")
     def _slices_cover_the_weight(self) -> CellParameters:
         if self.weight_bits is None:
-            if self.slices > 1 or self.bits_per_cell is not None or self.encoding == "flipped":
+            given = (self.slices > 1, self.bits_per_cell, self.encoding == "flipped", self.baseline == "reference")
+            if any(given):
                 raise ValueError(
-                    "slices, bits_per_cell and encoding need weight_bits: add it, or leave them out"
+                    "slices, bits_per_cell, encoding and baseline need weight_bits: add it, or leave them out"
                 )
             return self
         if self.bits_per_cell is None:
@@ -69,6 +86,11 @@ class CellParameters(Record):
         if self.levels == "binary":
             raise ValueError(
                 'levels = "binary" is for weights without slices; give bits_per_cell = 1 in its place'
+            )
+        if self.subtracts_currents and self.encoding == "flipped":
+            raise ValueError(
+                'encoding = "flipped" needs columns that are converted apart: take kind = "offset", or '
+                'subtraction = "digital"'
             )
         return self
 
@@ -84,17 +106,21 @@ class ConverterParameters(Record):
     """A converter, or none (`bits` absent).
 
     range calibrated: the given percentile of the magnitudes seen on calibration data, times `margin`; maximum: what
-    all rows of a tile give at full input and full conductance; fixed: `full_scale` as a share of that maximum.
-    kind uniform: equal steps. ramp: a counter until a rising reference passes the input: equal steps, and a
-    conversion takes 2^bits clocks. sar: a binary search with `bits` comparisons against a charge-redistribution DAC,
-    whose unit capacitors miss by `capacitor_mismatch` (relative standard deviation of one unit). table: levels moved
-    by `inl`, in steps, one per code from the lowest (or `dnl`, summed up).
+    all rows of a tile give at full input and full conductance; fixed: `full_scale` as a share of that maximum;
+    levels (an ADC of sliced weights): one step is one level of one cell at the lowest input, whatever the tile.
+    kind uniform: equal steps. ramp: a counter until a rising reference passes the input: equal steps, and all columns
+    that share a reference are converted in one ramp, each with a comparator of its own. sar: a binary search with
+    `bits` comparisons against a charge-redistribution DAC, whose unit capacitors miss by `capacitor_mismatch`
+    (relative standard deviation of one unit). table: levels moved by `inl`, in steps: of the transitions into the
+    codes 1 ... 2^bits - 1, counted from the lowest code; or `dnl`, in steps, how much wider than one the codes
+    1 ... 2^bits - 2 are (IEEE Std 1241).
     comparator_noise : standard deviation of the input-referred noise of one comparison, in steps (lsb)
+    t_clock_s : of the converter: a ramp takes 2^bits clocks, a search bits + 1 (one samples); None: see [periphery]
     """
 
     bits: Bits | None = None
     kind: Literal["uniform", "ramp", "sar", "table"] = "uniform"
-    range: Literal["calibrated", "maximum", "fixed"] = "calibrated"
+    range: Literal["calibrated", "maximum", "fixed", "levels"] = "calibrated"
     percentile: Annotated[float, Field(gt=0, le=100)] = 100.0
     margin: Positive = 1.0
     full_scale: Annotated[float, Field(gt=0, le=1)] | None = None
@@ -102,6 +128,23 @@ class ConverterParameters(Record):
     capacitor_mismatch: Annotated[float, Field(ge=0, lt=1)] = 0.0
     inl: tuple[float, ...] = ()
     dnl: tuple[float, ...] = ()
+    t_clock_s: Positive | None = None
+
+    @property
+    def real(self) -> bool:
+        """Whether its codes are other than those of a uniform converter without noise."""
+        return self.kind in ("sar", "table") or self.comparator_noise > 0
+
+    @property
+    def clocks(self) -> int:
+        """Clocks of one conversion; 0 where its kind has no clock, or nothing is converted."""
+        bits = self.bits or 0
+        return {"ramp": 1 << bits, "sar": bits + 1}.get(self.kind, 0) if bits else 0
+
+    @property
+    def integral_nonlinearity(self) -> np.ndarray:
+        """The table, in steps: float64 (2^bits - 1,), of the transitions into the codes 1 ... 2^bits - 1."""
+        return np.array(self.inl) if self.inl else np.cumsum((0.0, *self.dnl))
 
     @model_validator(mode="after")
     def _consistent(self) -> ConverterParameters:
@@ -113,6 +156,32 @@ class ConverterParameters(Record):
             raise ValueError('capacitor_mismatch is of kind = "sar"')
         if (self.kind == "table") != bool(self.inl or self.dnl) or (self.inl and self.dnl):
             raise ValueError('kind = "table" goes with one of inl and dnl, and only with it')
+        if self.bits is None and (self.kind != "uniform" or self.comparator_noise):
+            raise ValueError("kind and comparator_noise are of a converter with bits: add bits")
+        if self.t_clock_s is not None and self.kind not in ("ramp", "sar"):
+            raise ValueError('t_clock is of kind = "ramp" or "sar": give t_conversion under [periphery]')
+        return self
+
+    @model_validator(mode="after")
+    def _whole_table(self) -> ConverterParameters:
+        if self.kind != "table" or self.bits is None:
+            return self
+        name, needed = ("inl", 2**self.bits - 1) if self.inl else ("dnl", 2**self.bits - 2)
+        given = len(self.inl or self.dnl)
+        if given != needed:
+            raise ValueError(f"{name} of a converter of {self.bits} bits has {needed} values, got {given}")
+        if (np.diff(self.integral_nonlinearity) < -1).any():
+            raise ValueError(f"{name} lets a transition fall below the one before: DNL is -1 at least")
+        return self
+
+
+class DacParameters(ConverterParameters):
+    """A DAC, or none (`bits` absent): ideal, with equal steps over a range that calibration inputs set."""
+
+    @model_validator(mode="after")
+    def _ideal(self) -> DacParameters:
+        if self.kind != "uniform" or self.comparator_noise or self.range != "calibrated":
+            raise ValueError('a DAC is uniform, without noise, and its range is "calibrated"')
         return self
 
 
@@ -125,9 +194,10 @@ class ReadParameters(Record):
     it drawn per read; none: no read noise.
 
     Bit-serial inputs: where `input_bits` is given, inputs are whole numbers of so many bits, shown in `phases` reads
-    of input_bits / phases bits each. accumulate digital: a conversion after every phase, shifted and added; analog:
-    the phases are weighted and summed before one conversion.
-    signed_inputs twos_complement: the most significant phase of a bit-serial input counts negative.
+    of input_bits / phases bits each (rounded up), least significant first. accumulate digital: a conversion after
+    every phase, shifted and added; analog: the phases are weighted and summed before one conversion.
+    The sign comes on top of input_bits: as that of the voltage (bipolar), or in reads of its own (two_phase). With
+    signed_inputs twos_complement it is the most significant bit, whose phase counts negative; every input has it.
     overlapped : the conversions of a read run during the next one, so that a phase takes the longer of the two
     """
 
@@ -146,6 +216,15 @@ class ReadParameters(Record):
         """Whether inputs are whole numbers, shown in phases."""
         return self.input_bits is not None
 
+    @property
+    def bits_per_phase(self) -> int:
+        """Bits of an input that one phase shows."""
+        return -(-(self.input_bits or 1) // self.phases)
+
+    def reads(self, signed: bool) -> int:
+        """Reads of one input vector; signed: some of the layer's inputs are negative."""
+        return self.phases * (2 if signed and self.signed_inputs == "two_phase" else 1)
+
     @model_validator(mode="after")
     def _phases_of_bits(self) -> ReadParameters:
         if self.input_bits is None:
@@ -156,6 +235,15 @@ class ReadParameters(Record):
             return self
         if self.phases > self.input_bits:
             raise ValueError(f"{self.phases} phases are more than the {self.input_bits} bits of an input")
+        if (self.phases - 1) * self.bits_per_phase >= self.input_bits:
+            raise ValueError(
+                f"{self.phases} phases of {self.bits_per_phase} bits are more than {self.input_bits} bits need: "
+                f"{-(-self.input_bits // self.bits_per_phase)} do"
+            )
+        if self.signed_inputs == "twos_complement" and self.phases < self.input_bits:
+            raise ValueError(
+                "twos_complement needs a phase for every bit, the sign's being apart: give as many phases as input_bits"
+            )
         return self
 
 

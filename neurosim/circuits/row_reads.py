@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neurosim.circuits.converters import Converter, ReadKey
 from neurosim.circuits.crossbar import AgedCrossbar, Converters
 from neurosim.foundation.streams import Stream
 from neurosim.kernels import reads
@@ -33,9 +34,9 @@ def read_rows(aged: AgedCrossbar, converters: Converters, gain: float, first_ima
     noise : keys the reads' noise, together with the image's index, the row and the column
 
     Each read passes the row tile's own ADC; noise is drawn at its input, as in `AgedCrossbar.forward`. Without
-    noise per read all images share one set of reads.
+    noise per read, of devices or comparators, all images share one set of reads.
     """
-    if aged.s2 is None:
+    if aged.s2 is None and not any(adc.noisy for adc in converters.adcs):
         images = 1
     driven, siemens = _driven(aged, converters)
     word0, word1 = (np.uint64(word) for word in noise.words())
@@ -48,13 +49,28 @@ def read_rows(aged: AgedCrossbar, converters: Converters, gain: float, first_ima
         if aged.s2 is not None:
             variance = np.broadcast_to((x * x * aged.s2[tile]).reshape(1, -1), (images, d.size))
             reads.add_normals(current.reshape(images, -1), variance, images, first_image, word0, word1, tile)
-        if adc.lsb:
-            flat, clipped = current.reshape(-1, d.shape[1]), np.zeros(images * len(d))
-            current = np.zeros_like(flat)
-            reads.convert(flat, np.float32(adc.lsb), adc.low, adc.high, current, clipped)
-            saturated[:, rows] = clipped.reshape(images, -1)
-        parts.append(current.reshape(images, len(d), -1))
+        current = current.reshape(images, *d.shape)
+        converted, clipped = np.zeros_like(current), np.zeros(current.shape[:2])
+        if adc.plain:  # alike for all: one call for all reads
+            flat = (-1, d.shape[1])
+            key = ReadKey(word0, word1, first_image, tile)
+            adc.convert_into(current.reshape(flat), converted.reshape(flat), clipped.reshape(-1), key)
+        else:
+            _convert_rows(adc, current, converted, clipped, (word0, word1), first_image, tile, len(aged.d))
+        saturated[:, rows] = clipped
+        parts.append(converted)
     return RowReads(_scaled(aged, np.concatenate(parts, axis=1), driven, gain), siemens, saturated)
+
+
+def _convert_rows(adc: Converter, current: np.ndarray, converted: np.ndarray, clipped: np.ndarray,
+                  words: tuple[np.uint64, np.uint64], first_image: int, tile: int, tiles: int) -> None:  # fmt: skip
+    """Convert (images, rows, columns), each row a read of its own with the noise of its own comparisons."""
+    for row in range(current.shape[1]):
+        codes, out_of_range = np.zeros_like(current[:, row]), np.zeros(len(current))
+        key = ReadKey(*words, first_image, row * tiles + tile)
+        adc.convert_into(np.ascontiguousarray(current[:, row]), codes, out_of_range, key)
+        converted[:, row] = codes
+        clipped[:, row] = out_of_range
 
 
 def _driven(aged: AgedCrossbar, converters: Converters) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from neurosim.chips import Chip
-from neurosim.circuits.converters import Converter, Site, calibrate
+from neurosim.circuits.converters import Converter, Site, adc_of_columns, calibrate
 from neurosim.circuits.crossbar import AgedCrossbar, Converters, Crossbar, Read, Tally
 from neurosim.costs import chip_time_s
+from neurosim.costs.timing import adcs_per_tile
 from neurosim.devices import make_device
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.counts import Counts, LayerGeometry
@@ -208,7 +209,9 @@ def _adcs(
     chip: Chip, fresh: AgedCrossbar, x: np.ndarray, dac: Converter, name: str, key: Stream
 ) -> Converters:
     """ADC ranges of each row tile, from the currents of the calibration vectors on the fresh chip."""
-    shared = chip.periphery.columns_per_adc if chip.periphery is not None else chip.array.columns
+    adcs_here = adcs_per_tile(chip, chip.periphery) if chip.periphery is not None else 1
+    splits = fresh.crossbar.column_splits or (fresh.columns,)
+    copies = fresh.d[0].shape[1] // fresh.columns
     largest = fresh.largest_inputs(dac.full_scale)
     one_sided = fresh.converts_apart or chip.cell.kind == "offset"
     signed = not one_sided or (dac.signed and chip.read.signed_inputs == "bipolar")
@@ -218,7 +221,7 @@ def _adcs(
             chip.adc,
             signed,
             f"{name}: adc of row tile {tile}",
-            Site(key.child(tile), largest[tile], current.shape[-1], shared),
+            Site(key.child(tile), largest[tile], adc_of_columns(splits, adcs_here, copies)),
         )
         for tile, current in enumerate(fresh.adc_inputs(x))
     )

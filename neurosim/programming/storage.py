@@ -10,7 +10,7 @@ import numpy as np
 
 from neurosim.chips import Chip, parse_chip
 from neurosim.circuits.cells import WeightScale
-from neurosim.circuits.converters import Converter
+from neurosim.circuits.converters import Converter, with_errors
 from neurosim.circuits.crossbar import Converters, Crossbar
 from neurosim.devices import make_device
 from neurosim.foundation.records import build_record
@@ -72,6 +72,9 @@ def _layer_tree(layer: ProgrammedLayer) -> dict[str, Any]:
             "sparse": crossbar.sparse,
             "dac": _converter_row(converters.dac),
             "adcs": np.stack([_converter_row(adc) for adc in converters.adcs]),
+            "adc_errors": {
+                str(tile): adc.errors() for tile, adc in enumerate(converters.adcs) if not adc.plain
+            },
         }
     return {"probes": layer.probes, "reference": layer.reference, "groups": groups}
 
@@ -104,7 +107,11 @@ def _layer(name: str, tree: Mapping[str, Any], chip: Chip, placement: Placement,
                 place.column_splits,
             )
         )
-        converters.append(Converters(_converter(own["dac"]), tuple(_converter(row) for row in own["adcs"])))
+        errors = own.get("adc_errors", {})  # files of chips with plain converters may lack it
+        adcs = tuple(
+            with_errors(_converter(row), errors.get(str(tile), {})) for tile, row in enumerate(own["adcs"])
+        )
+        converters.append(Converters(_converter(own["dac"]), adcs))
     return ProgrammedLayer(
         name, tuple(crossbars), tuple(converters), tree["probes"], float(tree["reference"])
     )

@@ -37,8 +37,8 @@ class _Step:
 class OneImage:
     """Scores of single images from an aged chip.
 
-    Chains of dense layers with ReLU between them and plain cells run through the fused kernel; any other
-    network runs through the block path with a block of one image.
+    Chains of dense layers with ReLU between them, plain cells and plain converters run through the fused kernel;
+    any other network runs through the block path with a block of one image.
     """
 
     def __init__(self, aged: AgedChip) -> None:
@@ -72,7 +72,8 @@ def _steps(aged: AgedChip) -> tuple[_Step, ...]:
         own = aged.layers[layer.name]
         crossbar, converters = own.crossbars[0], own.converters[0]
         two_phase = converters.dac.signed and crossbar.crossbar.read.signed_inputs == "two_phase"
-        if crossbar.converts_apart or crossbar.crossbar.scale.offset or two_phase:
+        plain = all(adc.plain for adc in converters.adcs)
+        if crossbar.converts_apart or crossbar.crossbar.scale.offset or two_phase or not plain:
             return ()
         word0, word1 = aged.noise.child(layer.name).child(0).words()
         bias = layer.bias(network.layer_params(layer.name))

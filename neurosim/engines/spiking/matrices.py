@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from neurosim.circuits.converters import Converter
+from neurosim.circuits.converters import Converter, ReadKey
 from neurosim.circuits.crossbar import AgedCrossbar
 from neurosim.foundation.streams import Stream
 from neurosim.graph import Operation, Weighted
@@ -268,11 +268,8 @@ class Sums:
                     v = self._part(self.squares, tile, group, groups) * np.float32(analog.step_variance)
                     reads.add_normals(y, v, self.images, first_image, *analog.noise[group],
                                       step * wiring.tiles + tile)  # fmt: skip
-                adc = analog.adcs[group][tile]
-                if adc.lsb:
-                    reads.convert(y, np.float32(adc.lsb), adc.low, adc.high, total[group], self.saturations)
-                else:
-                    total[group] += y
+                key = ReadKey(*analog.noise[group], first_image, step * wiring.tiles + tile)
+                analog.adcs[group][tile].convert_into(y, total[group], self.saturations, key)
         return np.ascontiguousarray(total.transpose(1, 0, 2)).reshape(1, self.images, -1)
 
     def _part(self, sums: np.ndarray, tile: int, group: int, groups: int) -> np.ndarray:
