@@ -26,7 +26,8 @@ def convert_sar(y, noise, lsb, low, high, lowest, weights, out, saturated):  # t
     lower, upper, first = _F32(low), _F32(high), _F32(lowest)
     bits, columns = weights.shape
     n = y.shape[1]
-    v, level, code, quiet = (np.zeros(n, np.float32) for _ in range(4))
+    v, level = np.empty(n, np.float32), np.empty(n, np.float32)
+    code, quiet = np.empty(n, np.float32), np.zeros(n, np.float32)
     for row in range(y.shape[0]):
         source, target = y[row], out[row]
         clipped = np.int32(0)
