@@ -11,7 +11,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 
-from neurosim.devices.parameters import ConductanceRange, StuckDevices
+from neurosim.devices.ranges import ConductanceRange, StuckDevices
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.foundation.streams import Stream
 
@@ -29,7 +29,7 @@ class PulsePhysics:
     gradual_down : whether a pulse can lower the conductance a little; else a device only goes down by RESET
     """
 
-    kind: Literal["linear", "crystallisation", "soft_bounds"]
+    kind: Literal["linear", "crystallisation", "soft_bounds", "linear_step", "exp_step", "power_step"]
     coefficients: np.ndarray
     low_siemens: float
     high_siemens: float
@@ -142,3 +142,9 @@ def no_pulses() -> ConfigError:
     """The error of a device whose chip gives no figures of pulses."""
     return ConfigError("device.pulses", "the figures of its pulses", "none",
                        "add a [device.pulses] table to the chip, or learn on another one")  # fmt: skip
+
+
+def no_small_pulses(kind: str) -> ConfigError:
+    """The error of a device that a pulse moves from one state to another, not gradually."""
+    return ConfigError("device.kind", "devices that small pulses move gradually: pcm, rram, ecram, flash", repr(kind),
+                       "learn on a chip with one of them")  # fmt: skip

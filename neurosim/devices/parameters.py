@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from neurosim.devices.gradual_parameters import EcramParameters, RramParameters
+from neurosim.devices.memory_parameters import FlashParameters, MramParameters, SramParameters
+from neurosim.devices.ranges import ConductanceRange, Fraction, Positive, StuckDevices
 from neurosim.foundation.records import Record
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-
-
-class StuckDevices(Record):
-    """Fractions of devices that never move: at zero conductance, or at g_max."""
-
-    low: Fraction = 0.0
-    high: Fraction = 0.0
-
-    @model_validator(mode="after")
-    def _at_most_all(self) -> StuckDevices:
-        if self.low + self.high > 1:
-            raise ValueError("low + high must be at most 1")
-        return self
-
-
-class ConductanceRange(Record):
-    """The conductances a cell is programmed to, siemens."""
-
-    g_min_siemens: Annotated[float, Field(ge=0)] = 0.0
-    g_max_siemens: Positive
-
-    @field_validator("g_max_siemens")
-    @classmethod
-    def _ordered(cls, g_max: float, info: ValidationInfo) -> float:
-        g_min = info.data.get("g_min_siemens", 0.0)
-        if g_min >= g_max:
-            raise ValueError(f"g_min must be below g_max ({g_min:g} S >= {g_max:g} S)")
-        return g_max
+__all__ = [
+    "Branch",
+    "ConductanceRange",
+    "DeviceParameters",
+    "EcramParameters",
+    "FlashParameters",
+    "IdealParameters",
+    "MramParameters",
+    "PcmParameters",
+    "RramParameters",
+    "SramParameters",
+    "StuckDevices",
+]
 
 
 class IdealParameters(ConductanceRange):
@@ -143,30 +129,13 @@ class PcmParameters(ConductanceRange):
     stuck: StuckDevices = StuckDevices()
 
 
-class RramPulses(Record):
-    """Soft-bounds pulses: up dG = step_up (g_max - G) (1 + spread z), down dG = -step_down (G - g_min) (1 + spread z).
-
-    step_up, step_down : share of the way to the bound that one pulse covers on average
-    cycle_spread : relative standard deviation from pulse to pulse
-    """
-
-    step_up: Annotated[float, Field(gt=0, lt=1)]
-    step_down: Annotated[float, Field(gt=0, lt=1)]
-    cycle_spread: Annotated[float, Field(ge=0)] = 0.0
-
-
-class RramParameters(ConductanceRange):
-    """Filamentary oxide memory: programming noise, read noise, gradual pulses both ways, no drift, stuck devices.
-
-    programming_sigma_siemens : standard deviation of write-and-verify programming
-    read_noise : relative standard deviation of one read, white
-    """
-
-    kind: Literal["rram"] = "rram"
-    programming_sigma_siemens: Annotated[float, Field(ge=0)]
-    read_noise: Annotated[float, Field(ge=0)]
-    pulses: RramPulses | None = None
-    stuck: StuckDevices = StuckDevices()
-
-
-DeviceParameters = Annotated[IdealParameters | PcmParameters | RramParameters, Field(discriminator="kind")]
+DeviceParameters = Annotated[
+    IdealParameters
+    | PcmParameters
+    | RramParameters
+    | EcramParameters
+    | FlashParameters
+    | MramParameters
+    | SramParameters,
+    Field(discriminator="kind"),
+]

@@ -112,10 +112,7 @@ def _quantity(value: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], f
     except ConfigError as problem:
         problems.append(f"{where}: {problem.got} is not a known unit; {problem.remedy}")
         return name, number
-    if isinstance(number, list):
-        number = [_scaled(item, factor) for item in number]
-    elif isinstance(number, int | float):
-        number = _scaled(number, factor)
+    number = _scaled(number, factor)
     field = name if not suffix or name == suffix else f"{name}_{suffix}"  # `bits` in bits stays `bits`
     dotted = _dotted((*path[:-1], field))
     sources[dotted] = Source(value["value"], str(value.get("unit", "1")), str(value.get("source", "")),
@@ -124,6 +121,8 @@ def _quantity(value: dict[str, Any], path: KeyPath, lines: dict[KeyPath, int], f
 
 
 def _scaled(number: Any, factor: float) -> Any:
+    if isinstance(number, list):
+        return [_scaled(item, factor) for item in number]
     if factor == 1.0 or not isinstance(number, int | float):
         return number
     # dividing by the exact inverse makes 25 uS read 2.5e-05 and not 2.4999999999999998e-05

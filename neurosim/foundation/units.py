@@ -32,7 +32,10 @@ UNITS |= {
     "year": (365 * 86400.0, "s"),
     "m2": (1.0, "square_metres"), "mm2": (1e-6, "square_metres"), "um2": (1e-12, "square_metres"),
     "nm2": (1e-18, "square_metres"),
-    "bit": (1, "bits"), "byte": (1, "bytes"), "kB": (1024, "bytes"), "1": (1, ""), "%": (0.01, ""),
+    "bit": (1, "bits"), "byte": (1, "bytes"), "kB": (1024, "bytes"), "MB": (2**20, "bytes"),
+    "GB": (2**30, "bytes"), "MB/s": (1e6, "bytes_per_s"), "GB/s": (1e9, "bytes_per_s"), "1": (1, ""), "%": (0.01, ""),
+    "eV": (1.602176634e-19, "joules"),  # the elementary charge, exact in the SI
+    "mV um": (1e-9, "volt_metres"), "mV/K": (1e-3, "volts_per_kelvin"),
 }  # fmt: skip
 _ALIASES = {
     "second": "s", "seconds": "s", "sec": "s", "minute": "min", "minutes": "min", "hour": "h", "hours": "h",

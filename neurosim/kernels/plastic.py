@@ -7,6 +7,11 @@ linear            up/down  g +- c0, clipped to [0, c1]
 crystallisation   up only  P <- P c6, then g + N(c0 g + c1 + c2 P, c3 g + c4 + c5 P), clipped to [0, c8]; a RESET
                            sets g = c7 and P = 1 (Nandakumar et al., J. Appl. Phys. 124, 152135, 2018)
 soft_bounds       up       g + c0 (c4 - g) (1 + c2 z); down g - c1 (g - c3) (1 + c2 z), clipped to [0, c4]
+linear_step       mean step s = c0 (1 - c2 x) up, c1 (1 - c3 x) down, in shares of the width c9 - c8; x is the share of
+                  the way already gone, (g - c8) up and (c9 - g) down. The device's own factor P multiplies s, then
+                  g +- width (P s + sqrt((P s c6)^2 + c7^2) z), clipped to [c8, c9]
+exp_step          the same with s = c0 + c2 exp(-c4 x) up, c1 + c3 exp(-c5 x) down
+power_step        the same with s = c0 (1 - x)^c4 up, c1 (1 - x)^c5 down
 
 The network is that of Diehl and Cook (Front. Comput. Neurosci. 9, 99, 2015), as the engine's own files say.
 Random numbers are hashes of (key, presentation, step, neuron, synapse), as in `reads`: no state, no order.
@@ -19,8 +24,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-KINDS = {"linear": 0, "crystallisation": 1, "soft_bounds": 2}
-_LINEAR, _CRYSTALLISATION = 0, 1
+KINDS = {
+    "linear": 0,
+    "crystallisation": 1,
+    "soft_bounds": 2,
+    "linear_step": 3,
+    "exp_step": 4,
+    "power_step": 5,
+}
+_LINEAR, _CRYSTALLISATION, _SOFT_BOUNDS, _LINEAR_STEP, _EXP_STEP = 0, 1, 2, 3, 4
 G_RESET = 7  # where the conductance after a RESET stands among the coefficients
 
 _U32 = np.uint32
@@ -73,8 +85,24 @@ def _pulse(kind, c, g, p, up, z):  # type: ignore[no-untyped-def]
         p = p * c[6]
         g = g + (c[0] * g + c[1] + c[2] * p) + (c[3] * g + c[4] + c[5] * p) * z
         return min(max(g, 0.0), c[8]), p
-    share = c[0] * (c[4] - g) if up else -c[1] * (g - c[3])
-    return min(max(g + share * (1.0 + c[2] * z), 0.0), c[4]), p
+    if kind == _SOFT_BOUNDS:
+        share = c[0] * (c[4] - g) if up else -c[1] * (g - c[3])
+        return min(max(g + share * (1.0 + c[2] * z), 0.0), c[4]), p
+    width, way = c[9] - c[8], 0 if up else 1
+    x = min(max((g - c[8] if up else c[9] - g) / width, 0.0), 1.0)
+    step = p * _mean_step(kind, c, way, x)
+    moved = width * (step + np.sqrt((step * c[6]) ** 2 + c[7] ** 2) * z)
+    return min(max(g + moved if up else g - moved, c[8]), c[9]), p
+
+
+@njit(inline="always")
+def _mean_step(kind, c, way, x):  # type: ignore[no-untyped-def]
+    """Mean step of a gradual pulse, in shares of the width, after the share x of the way."""
+    if kind == _LINEAR_STEP:
+        return c[way] * (1.0 - c[2 + way] * x)
+    if kind == _EXP_STEP:
+        return c[way] + c[2 + way] * np.exp(-c[4 + way] * x)
+    return c[way] * (1.0 - x) ** c[4 + way]
 
 
 @njit(nogil=True, cache=True)
@@ -97,7 +125,20 @@ def soft_bounds(g, up, down, z, c):  # type: ignore[no-untyped-def]
     for i in range(g.size):
         value = np.float64(g[i])
         for k in range(up[i] + down[i]):
-            value, _ = _pulse(2, c, value, 0.0, k < up[i], np.float64(z[i, k]))
+            value, _ = _pulse(_SOFT_BOUNDS, c, value, 0.0, k < up[i], np.float64(z[i, k]))
+        g[i] = _F32(value)
+
+
+@njit(nogil=True, cache=True)
+def gradual(g, factor, up, down, z, kind, c):  # type: ignore[no-untyped-def]
+    """As `soft_bounds`, for the kinds linear_step, exp_step and power_step.
+
+    factor : flat float32, each device's own factor of the step
+    """
+    for i in range(g.size):
+        value = np.float64(g[i])
+        for k in range(up[i] + down[i]):
+            value, _ = _pulse(kind, c, value, np.float64(factor[i]), k < up[i], np.float64(z[i, k]))
         g[i] = _F32(value)
 
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from neurosim.chips import load_chip
-from neurosim.devices import IdealParameters, RramParameters, make_device
+from neurosim.devices import (
+    EcramParameters,
+    FlashParameters,
+    IdealParameters,
+    MramParameters,
+    RramParameters,
+    SramParameters,
+    make_device,
+)
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.foundation.streams import stream
 
@@ -19,7 +27,66 @@ DEVICES = {
         read_noise=0.01,
         pulses={"step_up": 0.02, "step_down": 0.03, "cycle_spread": 0.3},
     ),
-}
+    "rram that relaxes": lambda: RramParameters(
+        g_max_siemens=G_MAX,
+        programming={"sigma_siemens": (0.5e-6, 0.02), "g_reference_siemens": 1.0},
+        read_noise=0.01,
+        flicker={"k_siemens": 0.03e-6, "g_reference_siemens": 1e-6, "t_read_s": 1e-6},
+        relaxation={"kind": "log", "t0_s": 1.0, "mean_log_siemens": -0.1e-6, "sigma_siemens": 0.4e-6},
+        pulses={"kind": "power_step", "step_up": 0.02, "step_down": 0.03, "gamma_up": 0.5, "gamma_down": 2.0,
+                "cycle_noise": 0.01},
+        stuck={"low": 0.02, "high": 0.02},
+    ),
+    "ecram": lambda: EcramParameters(
+        g_min_siemens=1e-6,
+        g_max_siemens=G_MAX,
+        programming_sigma_siemens=0.1e-6,
+        read_noise=0.01,
+        pulses={"kind": "linear_step", "step_up": 0.01, "step_down": 0.01, "slope_up": 0.2, "slope_down": 0.5,
+                "cycle_spread": 0.3, "device_spread": 0.1},
+    ),
+    "flash": lambda: FlashParameters(
+        g_max_siemens=G_MAX,
+        tuning_accuracy=0.01,
+        read_noise=0.005,
+        pulses={"kind": "exp_step", "step_up": 0.01, "step_down": 0.01, "extra_up": 0.02, "extra_down": 0.02,
+                "gamma_up": 5.0, "gamma_down": 5.0, "cycle_spread": 0.3},
+    ),
+    "sonos": lambda: FlashParameters(
+        g_max_siemens=G_MAX,
+        v_cell_volts=0.1,
+        spread={"times_s": (0.0, 86400.0, 432000.0), "a_amperes": (20e-9, 26e-9, 35e-9),
+                "b_amperes": (176e-9, 187e-9, 207e-9), "drift_amperes": ((0.0,), (1e-9, -1e-11), (1e-9, -2e-11)),
+                "i_reference_amperes": 1e-9},
+        noise={"a_amperes": 12e-9, "b_amperes": 215e-9},
+        pulses={"step_up": 0.01, "step_down": 0.01, "device_spread": 0.2},
+    ),
+    "mram": lambda: MramParameters(
+        g_min_siemens=G_MAX / 2.5,
+        g_max_siemens=G_MAX,
+        resistance_spread=0.04,
+        tmr_spread=0.05,
+        write_error_rate=0.1,
+        write_attempts=2,
+        thermal_stability=40.0,
+        attempt_time_s=1e-9,
+        read_noise=0.01,
+    ),
+    "sram": lambda: SramParameters(
+        g_min_siemens=1e-9,
+        g_max_siemens=G_MAX,
+        bits=4,
+        alpha=1.3,
+        v_gate_volts=0.8,
+        v_nominal_volts=0.8,
+        v_threshold_volts=0.4,
+        a_vt_volt_metres=2e-9,
+        width_metres=100e-9,
+        length_metres=50e-9,
+        read_noise=0.001,
+    ),
+}  # fmt: skip
+GRADUAL = [name for name in DEVICES if name not in ("mram", "sram")]
 
 
 @pytest.fixture(params=DEVICES)
@@ -102,14 +169,34 @@ def test_negative_time_is_refused(device, targets):
         device.conductance(state, -1.0)
 
 
-def test_physics_of_pulses_spans_a_range(device):
-    physics = device.pulse_physics()
+@pytest.mark.parametrize("technology", GRADUAL)
+def test_physics_of_pulses_spans_a_range(technology):
+    physics = make_device(DEVICES[technology]()).pulse_physics()
     assert 0 <= physics.low_siemens < physics.high_siemens <= G_MAX
     assert 0 < physics.step_siemens < physics.width_siemens
     assert np.isfinite(physics.coefficients).all()
 
 
-@pytest.mark.parametrize("technology", ["pcm", "rram"])
+@pytest.mark.parametrize("technology", ["mram", "sram"])
+def test_devices_that_switch_have_no_small_pulses(technology):
+    with pytest.raises(ConfigError, match=f"move gradually: pcm, rram, ecram, flash, got '{technology}'"):
+        make_device(DEVICES[technology]()).pulse_physics()
+
+
+def test_stuck_devices_stay_in_every_technology(device, targets):
+    parameters = device.parameters
+    stuck = parameters.stuck.model_copy(update={"low": 0.2, "high": 0.1})
+    device = make_device(parameters.model_copy(update={"stuck": stuck}))
+    state = device.program(targets, stream(7))
+    pulsed = device.pulse(state, np.full(targets.shape, 3), np.full(targets.shape, 1), stream(8))
+    for one, t_s in ((state, 0.0), (state, 1e7), (pulsed, 1e7)):
+        flags = device.to_arrays(one)["stuck"]
+        assert (device.conductance(one, t_s)[flags == 1] == 0).all()
+        assert (device.conductance(one, t_s)[flags == 2] == np.float32(G_MAX)).all()
+        assert 0.15 < np.mean(flags == 1) < 0.25
+
+
+@pytest.mark.parametrize("technology", ["pcm", "rram", "ecram", "flash"])
 def test_pulses_need_their_figures(technology):
     parameters = DEVICES[technology]().model_copy(update={"pulses": None})
     device = make_device(parameters)

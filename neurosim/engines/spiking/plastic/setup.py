@@ -170,8 +170,10 @@ class Pairs:
 
     @cached_property
     def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """G+, G-, their memories of a RESET, and the stuck flags, as the kernel takes them; not copies."""
+        """G+, G-, their memories of a RESET or factors of the step, and the stuck flags, as the kernel takes them;
+        not copies."""
         plus, minus = (self.setup.device.to_arrays(state) for state in (self.plus, self.minus))
-        memories = [a.get("memory", np.ones(self.setup.shape, np.float32)) for a in (plus, minus)]
+        ones = np.ones(self.setup.shape, np.float32)
+        memories = [a.get("memory", a.get("step_factor", ones.copy())) for a in (plus, minus)]
         stuck = np.stack([a["stuck"] != FREE for a in (plus, minus)])
         return plus["g_siemens"], minus["g_siemens"], memories[0], memories[1], stuck
