@@ -11,6 +11,7 @@ from neurosim.chips.parameters import (
     PeripheryParameters,
 )
 from neurosim.chips.prices import Price, Prices
+from neurosim.chips.processor import ProcessorParameters
 
 __all__ = [
     "Chip",
@@ -21,6 +22,7 @@ __all__ = [
     "PeripheryParameters",
     "Price",
     "Prices",
+    "ProcessorParameters",
     "chip_names",
     "load_chip",
     "load_claims",

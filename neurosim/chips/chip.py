@@ -16,6 +16,7 @@ from neurosim.chips.parameters import (
     PeripheryParameters,
 )
 from neurosim.chips.prices import Prices
+from neurosim.chips.processor import ProcessorParameters
 from neurosim.circuits.parameters import (
     ArrayParameters,
     BistableParameters,
@@ -24,6 +25,7 @@ from neurosim.circuits.parameters import (
     CoreParameters,
     NeuronParameters,
     ReadParameters,
+    WireParameters,
 )
 from neurosim.devices.parameters import DeviceParameters
 from neurosim.foundation.errors import ConfigError, ConfigErrors, DataError, near
@@ -82,7 +84,7 @@ class Chip:
 
     @property
     def modes(self) -> tuple[str, ...]:
-        """The modes it can run, of "rate" and "spiking"."""
+        """The modes it can run, of "rate", "spiking" and "digital"."""
         return self.parameters.modes
 
     @property
@@ -159,6 +161,20 @@ class Chip:
     def has_cores(self) -> bool:
         """Whether it consists of neurosynaptic cores, for networks with `coding = "ticks"`."""
         return self.parameters.core is not None
+
+    @property
+    def processor(self) -> ProcessorParameters:
+        """The digital processor; ConfigError for a chip that is none."""
+        if self.parameters.processor is None:
+            raise ConfigError(
+                f"chip {self.name}", "a [processor] table", "none", "choose a digital processor: v100, tpu_v1"
+            )
+        return self.parameters.processor
+
+    @property
+    def is_processor(self) -> bool:
+        """Whether it is a digital processor, for mode digital."""
+        return self.parameters.processor is not None
 
     @property
     def periphery(self) -> PeripheryParameters | None:
@@ -269,7 +285,7 @@ def _apply(parameters: ChipParameters, where: str) -> ChipParameters:
     if not parameters.options:
         return parameters
     tree = parameters.model_dump(mode="python", exclude_unset=True)
-    known = sorted(_keys(parameters.model_dump(mode="python"), ""))
+    known = sorted(_keys(parameters.model_dump(mode="python"), "") + _keys_of_wires(parameters))
     for key, value in parameters.options.items():
         if key not in known:
             raise ConfigErrors([f"{where}: option {key!r}: unknown; {near(key, [*OPTIONS, *known])}"])
@@ -296,6 +312,13 @@ def _keys(tree: dict[str, Any], prefix: str) -> list[str]:
         elif prefix:
             found.append(prefix + key)
     return [key for key in found if not key.startswith("options.")]
+
+
+def _keys_of_wires(parameters: ChipParameters) -> list[str]:
+    """An option may give wires to a chip that is described without."""
+    if parameters.wires is not None or parameters.array is None:
+        return []
+    return [f"wires.{name}" for name in WireParameters.model_fields]
 
 
 def _switch(value: Any) -> Any:

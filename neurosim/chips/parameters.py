@@ -122,7 +122,9 @@ class ChipParameters(Record):
     @model_validator(mode="after")
     def _one_kind_of_chip(self) -> ChipParameters:
         if self.processor is not None and (self.device is not None or self.periphery is not None):
-            raise ValueError("a [processor] has no [device] and no [periphery]: leave them out, or leave it out")
+            raise ValueError(
+                "a [processor] has no [device] and no [periphery]: leave them out, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -59,6 +59,7 @@ PER: dict[str, tuple[str, str]] = {
     "event": ("synaptic event, everything that `covers` names included", ""),
     "core_static": ("", "core used"),
     "chip_static": ("", "whole chip"),
+    "chip_busy": ("", "whole chip at work; its leakage is the power it then draws"),
     "mac": ("digital multiply-accumulate", "arithmetic unit"),
     "registers": ("byte read or written", "byte"),
     "scratchpad": ("byte moved", "byte"),
@@ -108,7 +109,8 @@ class Prices(Record):
     `array` physical: the array's energy is the sum of V^2 G t over its devices; published: it is part of
     the published figure of a core or of a synaptic event. Never both: with "physical", the figure of an event is
     kept for comparison and not charged. `core_static` is charged for the cores used, `chip_static` is reported
-    apart, for the whole chip.
+    apart, for the whole chip. `basis`, of digital processors: the sum of components, or the published power of the
+    whole chip at work, `chip_busy`, for as long as it works. Never both.
     """
 
     array: Literal["physical", "published"] = "physical"
@@ -135,6 +137,8 @@ class Prices(Record):
     event: SharedPrice | None = None
     core_static: SharedPrice | None = None
     chip_static: Price | None = None
+    chip_busy: Price | None = None
+    basis: Literal["components", "published"] = "components"
     mac: Price | None = None
     registers: Price | None = None
     scratchpad: Price | None = None
@@ -166,6 +170,13 @@ class Prices(Record):
             raise ValueError(
                 'array = "published" goes with a [prices.core] that covers "array", and only with it'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _known_power(self) -> Prices:
+        power = None if self.chip_busy is None else self.chip_busy.leakage_watts
+        if self.basis == "published" and power is None:
+            raise ValueError('basis = "published" needs the power of a [prices.chip_busy], as its leakage')
         return self
 
     @model_validator(mode="after")

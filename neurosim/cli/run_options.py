@@ -66,7 +66,9 @@ Times = Annotated[list[str] | None, _option(
     metavar="TIME", text='When the chips are read, after programming; repeat it. Default: "25 s".',
 )]  # fmt: skip
 Seed = Annotated[int, _option(metavar="N", text="Root of every random draw.")]
-Mode = Annotated[str, _option(metavar="MODE", text="How the network is run: rate, or spiking.")]
+Mode = Annotated[str | None, _option(
+    metavar="MODE", text="How the network is run: rate, spiking, or digital (the one mode of digital processors).",
+)]  # fmt: skip
 Out = Annotated[Path | None, _option(metavar="FILE", text="Keep the run in this file, such as run.h5.")]
 Record = Annotated[str, _option(
     metavar="WHAT", text="Any of outputs (scores), states (all devices of all chips at all times), spikes and traces "

@@ -44,6 +44,8 @@ def _how(attributes: Mapping[str, Any]) -> Iterator[str]:
         yield f"drift compensation {attributes['drift_compensation']}"
     if "steps" in attributes:
         yield f"{attributes['steps']} steps"
+    if "arithmetic" in attributes:
+        yield f"arithmetic {attributes['arithmetic']}"
     if "encoding" in attributes:
         yield f"input {attributes['encoding']}"
 
@@ -119,12 +121,16 @@ def _speed(ledger: Ledger) -> None:
     in_order = f"{plural(len(times.layers), 'layer')}, one after the other"
     if times.steps:
         in_order = f"{plural(times.steps, 'step')} of {format_si(times.step_s, 's')}, {times.fill} to fill"
+    paced, extent = f"all layers at work, {slowest} the slowest", "of the tiles used, with their converters"
+    if times.batch:
+        paced = f"batches of {times.batch}, one layer at a time, {slowest} the slowest"
+        extent = "of the whole chip"
     per_second = format_si(1 / times.interval_s, "")
     density = ledger.ops_per_second_per_square_metre * SQUARE_MM / GIGA
     rows = [
         ("latency", f"{format_si(times.image_s, 's')} per image", in_order),
-        ("throughput", f"{per_second} images/s", f"all layers at work, {slowest} the slowest"),
-        ("area", format_area(ledger.square_metres), "of the tiles used, with their converters"),
+        ("throughput", f"{per_second} images/s", paced),
+        ("area", format_area(ledger.square_metres), extent),
         (
             "efficiency",
             f"{_number(ledger.ops_per_joule / GIGA)} GOP/s/W",

@@ -36,6 +36,10 @@ The same network as spikes on the same devices, with every spike kept:
 
 `neurosim run digits_mlp --mode spiking --steps 100 --record outputs,spikes --out spikes.h5`
 
+The same images on a graphics processor, in its own arithmetic:
+
+`neurosim run mnist_lenet --chip v100`
+
 Coarser converters, and no compensation of drift:
 
 `neurosim run mnist_mlp --set adc.bits=6 --no-compensation`
@@ -45,7 +49,7 @@ Coarser converters, and no compensation of drift:
 def run_verb(
     network: given.Network = NETWORK,
     chip: given.ChipName = CHIP,
-    mode: given.Mode = "rate",
+    mode: given.Mode = None,
     inputs: given.Inputs = None,
     instances: given.Instances = 1,
     times: given.Times = None,

@@ -7,8 +7,18 @@ from collections.abc import Iterable
 import numpy as np
 
 from neurosim.chips import Chip
-from neurosim.costs.ledger import COMPONENTS, CORE, EVENT, LEARNING, SPIKING_COMPONENTS, PriceTag, Row
-from neurosim.costs.rules import PROGRAM, RATE, SPIKING, Rule, charged, rule_price, zero_reason
+from neurosim.costs.ledger import (
+    COMPONENTS,
+    CORE,
+    DIGITAL_COMPONENTS,
+    EVENT,
+    LEARNING,
+    SPIKING_COMPONENTS,
+    WHOLE,
+    PriceTag,
+    Row,
+)
+from neurosim.costs.rules import DIGITAL, PROGRAM, RATE, SPIKING, Rule, charged, rule_price, zero_reason
 from neurosim.costs.tags import covered
 from neurosim.foundation.counts import Counts
 
@@ -47,10 +57,11 @@ def joules_per_image(counts: Counts, chip: Chip) -> np.ndarray:
 
 def with_zeros(rows: tuple[Row, ...], chip: Chip, mode: str = RATE) -> tuple[Row, ...]:
     """The rows in the ledger's order, and a zero with its reason for each component that has none."""
-    components = SPIKING_COMPONENTS if mode == SPIKING else COMPONENTS
+    components = {SPIKING: SPIKING_COMPONENTS, DIGITAL: DIGITAL_COMPONENTS}.get(mode, COMPONENTS)
     present = {row.component for row in rows}
     zeros = [Row(c, "", "", 0, 0.0, note=zero_reason(c, chip, mode)) for c in components if c not in present]
-    shown = (CORE, EVENT, *SPIKING_COMPONENTS, LEARNING)
+    every = DIGITAL_COMPONENTS if mode == DIGITAL else SPIKING_COMPONENTS
+    shown = (WHOLE, CORE, EVENT, *every, LEARNING)
     order = {name: rank for rank, name in enumerate(shown)}
     return tuple(sorted((*rows, *zeros), key=lambda row: order.get(row.component, -1)))
 

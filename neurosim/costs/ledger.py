@@ -27,6 +27,9 @@ COMPONENTS = (
     "leakage",
 )
 SPIKING_COMPONENTS = (*COMPONENTS[:4], "comparator", *COMPONENTS[4:])
+MEMORIES = ("registers", "scratchpads", "global buffer", "off-chip memory")
+DIGITAL_COMPONENTS = (*COMPONENTS[:6], *MEMORIES, *COMPONENTS[6:])
+WHOLE = "whole chip (published)"  # replaces every component of a digital processor
 LEARNING = "learning"  # there where devices are written during a run
 CORE = "core (published)"  # replaces the components that a published figure of a whole core covers
 EVENT = "synaptic events (published)"  # replaces the components that the figure of a synaptic event covers
@@ -87,6 +90,8 @@ class Latency:
     steps, fill, step_s : of a spiking run, whose layers work in step: steps per image, steps until the last
         layer has the first one, seconds of a step
     interval : steps after which the next image may begin; 0: all of an image's
+    batch : of a processor that computes one layer after the other for so many images together; `layers` then holds
+        the seconds of the whole batch. 0: every layer has hardware of its own
     """
 
     layers: dict[str, float]
@@ -94,6 +99,7 @@ class Latency:
     fill: int = 0
     step_s: float = 0.0
     interval: int = 0
+    batch: int = 0
 
     @property
     def image_s(self) -> float:
@@ -104,7 +110,10 @@ class Latency:
 
     @property
     def interval_s(self) -> float:
-        """Seconds between two images when every layer works on another one: the slowest layer's."""
+        """Seconds between two images when every layer works on another one: the slowest layer's; of a processor,
+        which has one layer at a time, the batch's share."""
+        if self.batch:
+            return self.image_s / self.batch
         return (self.interval or self.steps) * self.step_s if self.steps else max(self.layers.values())
 
 
@@ -164,8 +173,10 @@ class Ledger:
 
     @property
     def watts(self) -> float:
-        """Mean power of what the network uses while one image passes through."""
-        return self.total / self.times.image_s if self.times else math.nan
+        """Mean power of what the network uses while one image, or one batch of them, passes through."""
+        if self.times is None:
+            return math.nan
+        return max(self.times.batch, 1) * self.total / self.times.image_s
 
     @property
     def images_per_second(self) -> float:
@@ -262,15 +273,19 @@ def _totals(ledger: Ledger) -> list[str]:
         f"{format_si(ledger.ops_per_joule, 'OP/s/W')}",
         f"{format_si(ledger.ops_per_second_per_square_metre * 1e-6, 'OP/s/mm2')}",
     ]
+    paced = f"batches of {times.batch}" if times.batch else "when pipelined"
+    extent = "the whole chip" if times.batch else "tiles of this network, whole"
     lines = [
-        f"latency {format_time(times.image_s)}, one image per {format_time(times.interval_s)} when pipelined",
-        f"area {format_area(ledger.square_metres)} (tiles of this network, whole)",
+        f"latency {format_time(times.image_s)}, one image per {format_time(times.interval_s)} {paced}",
+        f"area {format_area(ledger.square_metres)} ({extent})",
         f"{', '.join(merit)} (2 operations per multiply-accumulate)",
     ]
     if times.steps:
         lines[0] += f" ({times.steps} steps of {format_si(times.step_s, 's')}, {times.fill} more to fill)"
     for row in ledger.whole_chip:
-        text = f"{format_si(row.joules, 'J')} static over one inference, in place of the used cores' share"
+        told = "static over one inference, in place of the used cores' share"
+        told = f"at its {row.item}, over the time of one inference" if times.batch else told
+        text = f"{format_si(row.joules, 'J')} {told}"
         lines.append(f"whole chip: {text}")
     once = {
         "programming once": ledger.programming,

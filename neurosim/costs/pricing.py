@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neurosim.chips import Chip
+from neurosim.costs.digital import price_processor
 from neurosim.costs.energy import event_rows, hops_note, joules_per_image, once_rows, with_zeros
 from neurosim.costs.hardware import Units, area_rows, leakage_rows, network_units, whole_chip_rows
 from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, SPIKING_COMPONENTS, Latency, Ledger, Row
@@ -69,6 +70,8 @@ def price(
     Raises ConfigError when a price that the counts need is missing, or a layer counted has no geometry.
     """
     _check_layers(counts, geometries)
+    if chip.is_processor:
+        return price_processor(counts, geometries, chip)
     shown = presentation
     mode, macs = SPIKING if shown else RATE, sum(layer.macs for layer in geometries)
     if chip.prices is None:

@@ -10,7 +10,7 @@ from neurosim.costs.ledger import CORE, EVENT, PriceTag
 from neurosim.costs.tags import covered, covering, energy_price, published, require_prices
 from neurosim.foundation.errors import ConfigError
 
-RATE, SPIKING = "rate", "spiking"
+RATE, SPIKING, DIGITAL = "rate", "spiking", "digital"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,12 @@ RULES = (
     Rule("buffer_writes", "activation buffers", "bytes written", "buffer", "buffer"),
     Rule("input_spikes", "routing", "input spikes", "spike", "spike", optional=True),
     Rule("spikes", "routing", "spikes", "spike", "spike", optional=True),
+    Rule("register_bytes", "registers", "bytes moved", "registers"),
+    Rule("scratchpad_bytes", "scratchpads", "bytes moved", "scratchpad"),
+    Rule("global_buffer_bytes", "global buffer", "bytes moved", "global_buffer"),
+    Rule("dram_bytes", "off-chip memory", "bytes moved", "dram"),
     Rule("hops", "routing", "router hops", "hop", "hop"),
+    Rule("macs", "digital units", "multiply-accumulates", "mac"),
     Rule("partial_sums", "digital units", "partial sums", "shift_add", "digital"),
     Rule("scalings", "digital units", "scalings", "multiply", "digital"),
     Rule("bias_adds", "digital units", "biases", "add", "digital"),
@@ -62,7 +67,10 @@ _EVENT_RULE = Rule("synaptic_events", EVENT, "synaptic events", "event")
 
 
 def charged(chip: Chip) -> Iterator[Rule]:
-    """The rules that hold on a chip: published figures first, then what they do not cover."""
+    """The rules that hold on a chip: published figures first, then what they do not cover. None on a processor that
+    is charged with the published power of the whole chip."""
+    if require_prices(chip).basis == "published":
+        return
     figures = published(chip)
     if "core" in figures:
         yield _CORE_RULE
@@ -113,6 +121,9 @@ def zero_reason(component: str, chip: Chip, mode: str = RATE) -> str:
     figures = {figure for part in parts if (figure := covering(chip, part))}
     if figures:
         return _COVERED[sorted(figures)[0]]
+    if mode == DIGITAL:
+        whole = require_prices(chip).basis == "published"
+        return _WHOLE if whole else _DIGITAL[component]
     return _spiking_reason(component, chip) if mode == SPIKING else _RATE[component]
 
 
@@ -177,4 +188,21 @@ _SPIKING = _RATE | {
     "neuron state": "no neuron was updated",
     "routing": "one chip: a spike is a bit on the wire to the next array, none is sent over a network",
     "digital units": "no digital operation was counted: membranes hold sums, thresholds hold scales",
+}
+_WHOLE = "part of the chip's published power"
+_DIGITAL = _RATE | {
+    "input encoding": "a digital processor: inputs are words",
+    "drivers and lines": "a digital processor has no word lines of its own",
+    "array": "no weight is a conductance: weights are words in the memories below",
+    "ADC": "nothing is analog",
+    "neuron state": "no neuron state is kept: sums lie in the registers",
+    "activation buffers": "activations lie in the memories below",
+    "registers": "no byte of a register was moved",
+    "scratchpads": "no byte moved between units or local memories",
+    "global buffer": "the chip has no global buffer",
+    "off-chip memory": "nothing crosses the border of the chip",
+    "routing": "not priced: no figure of the network between units and memories",
+    "digital units": "no operation was counted",
+    "clock": "not priced: no figure of control and of the clock's distribution",
+    "leakage": "not priced: no figure of any leakage",
 }

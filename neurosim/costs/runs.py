@@ -83,7 +83,14 @@ def pricing_chip(chip: Chip, prices: Chip | str | Path | None) -> Chip:
     """The chip with the prices it is to be priced with: its own, or those of another chip."""
     if prices is None:
         return chip
-    return priced_like(chip, prices if isinstance(prices, Chip) else load_chip(prices))
+    other = prices if isinstance(prices, Chip) else load_chip(prices)
+    if chip.is_processor != other.is_processor:
+        kinds = [
+            f"a {'digital processor' if one.is_processor else 'chip of devices'}" for one in (chip, other)
+        ]
+        raise ConfigError(f"prices of chip {other.name}", f"those of {kinds[0]}, as {chip.name} is one",
+                          f"those of {kinds[1]}", "choose a chip of the run's kind")  # fmt: skip
+    return priced_like(chip, other)
 
 
 def priced_like(chip: Chip, other: Chip) -> Chip:

@@ -59,10 +59,13 @@ COUNTERS: dict[str, Counter] = {
     "random_draws": Counter("1", "pseudo-random numbers drawn by digital neurons"),
     "hops": Counter("1", "router hops", True),
     # of digital processors
-    "macs": Counter("1", "digital multiply-accumulates that were carried out"),
-    "register_bytes": Counter("byte", "bytes read from or written to registers beside an arithmetic unit"),
+    "cycles": Counter("1", "clock cycles of the arithmetic units, idle ones included", True),
+    "macs": Counter("1", "digital multiply-accumulates that were carried out", True),
+    "register_bytes": Counter(
+        "byte", "bytes read from or written to registers beside an arithmetic unit", True
+    ),
     "scratchpad_bytes": Counter(
-        "byte", "bytes moved between neighbouring arithmetic units or local memories"
+        "byte", "bytes moved between neighbouring arithmetic units or local memories", True
     ),
     "global_buffer_bytes": Counter("byte", "bytes read from or written to the chip's own large memory"),
     "dram_bytes": Counter("byte", "bytes read from or written to memory outside the chip"),
@@ -77,7 +80,7 @@ class LayerGeometry:
     inference (1 for dense, output pixels for a convolution); `phases` reads per input vector;
     `polarities` analog-to-digital conversions per column and read (slices, times 2 when G+ and G- are converted
     apart); `replicas` copies of the layer, which share out its positions; `conversions_per_vector` 1 where phases are
-    summed before one conversion, else 0: one per phase.
+    summed before one conversion (2 where positive and negative inputs are read apart), else 0: one per phase.
     """
 
     name: str
@@ -93,6 +96,16 @@ class LayerGeometry:
     macs: int
     replicas: int = 1
     conversions_per_vector: int = 0
+
+    @property
+    def conversions(self) -> int:
+        """Conversions of a weight column on one row tile for one input vector."""
+        return self.polarities * (self.conversions_per_vector or self.phases)
+
+    @property
+    def positions_per_copy(self) -> int:
+        """Input vectors of one inference that the busiest copy of the layer takes."""
+        return -(-self.positions // self.replicas)
 
     @property
     def tiles(self) -> int:

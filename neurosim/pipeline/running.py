@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 import neurosim
-from neurosim.chips import Chip
+from neurosim.chips import Chip, load_chip
 from neurosim.costs import Ledger
 from neurosim.engines.engine import SEGMENT, Settings
 from neurosim.engines.layout import RECORDS, Classification, FileRecorder, plan
@@ -31,6 +31,7 @@ from neurosim.foundation.units import parse_time
 from neurosim.graph import Network
 from neurosim.graph.crossbar_network import CrossbarNetwork
 from neurosim.inputs import Dataset
+from neurosim.pipeline.digital import prepare_work as digital_work
 from neurosim.pipeline.loading import coding_of
 from neurosim.pipeline.progress import Progress, Silent
 from neurosim.pipeline.rate import prepare_work as rate_work
@@ -38,7 +39,7 @@ from neurosim.pipeline.work import Request, SpikingOptions, Work
 from neurosim.recording import RunFile, RunWriter, check_output
 from neurosim.reports import Accuracy, Summary, summarise
 
-MODES = ("rate", "spiking")
+MODES = ("rate", "spiking", "digital")
 # file of this folder, by the network's coding
 WAYS = {
     "rate": "spiking",
@@ -95,7 +96,7 @@ def run(
     network: str | Path | Network,
     chip: str | Chip = "joshi_2020",
     *,
-    mode: str = "rate",
+    mode: str | None = None,
     inputs: str | Dataset | None = None,
     instances: int = 1,
     times: str | float | Sequence[str | float] = ("25 s",),
@@ -122,7 +123,7 @@ def run(
     Parameters
     ----------
     network, chip : shipped names, paths, or objects; a .nir file is a network too
-    mode : "rate", or "spiking"
+    mode : "rate", "spiking", or "digital"; default "digital" on a digital processor, "rate" on any other chip
     inputs : "mnist/test", an .npz file, or a Dataset; default the test split of the network's data set
     instances : chips to program, each with its own devices
     times : when each chip is read, after programming ("25 s", "1 day"); sorted, one ageing trajectory a chip
@@ -145,6 +146,7 @@ def run(
     shown = progress or Silent()
     times = (times,) if isinstance(times, str | float | int) else tuple(times)
     record = frozenset((record,) if isinstance(record, str) else record)
+    mode = _default_mode(chip) if mode is None else mode
     _check(mode, instances, times, record)
     if out is not None:
         check_output(out, resume=resume, overwrite=overwrite)
@@ -165,18 +167,26 @@ def run(
 def _way(request: Request) -> Callable[[Request, Progress], Work]:
     """Who prepares the work: it depends on the mode and on how the network codes its numbers."""
     coding = coding_of(request.network)
-    if coding == "native" and request.mode == "rate":
-        raise ConfigError("mode", "'spiking', for a NIR network", "'rate'", "give --mode spiking")
-    if request.mode == "rate":
+    if coding == "native" and request.mode != "spiking":
+        raise ConfigError("mode", "'spiking', for a NIR network", repr(request.mode), "give --mode spiking")
+    if request.mode != "spiking":
         if coding != "rate":
             raise ConfigError(
-                "mode", f"'spiking', for a network with coding {coding!r}", "'rate'", "give --mode spiking"
+                "mode",
+                f"'spiking', for a network with coding {coding!r}",
+                repr(request.mode),
+                "give --mode spiking",
             )
-        return rate_work
+        return digital_work if request.mode == "digital" else rate_work
     # imported late: Brian2 and what stands on it are not for those without spikes
     module = import_module(f"neurosim.pipeline.{WAYS[coding]}")
     way: Callable[[Request, Progress], Work] = module.prepare_work
     return way
+
+
+def _default_mode(chip: str | Chip) -> str:
+    """The mode of a run that names none: a processor has one alone."""
+    return "digital" if (load_chip(chip) if isinstance(chip, str) else chip).is_processor else "rate"
 
 
 def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str]) -> None:
@@ -184,6 +194,8 @@ def _check(mode: str, instances: int, times: Sequence[str | float], record: Iter
         raise ConfigError("mode", "a mode of this version", repr(mode), near(mode, MODES))
     if not 1 <= instances <= MOST_INSTANCES:
         raise ConfigError("instances", f"1 to {MOST_INSTANCES} chips", str(instances), "give --instances 10")
+    if mode == "digital" and instances > 1:
+        raise ConfigError("instances", "1: digital processors are all alike", str(instances), "leave it out")
     if not 1 <= len(times) <= MOST_TIMES:
         raise ConfigError("times", f"1 to {MOST_TIMES} times", str(len(times)), "give --times '25 s'")
     for name in record:

@@ -8,18 +8,9 @@ from __future__ import annotations
 import math
 
 from neurosim.chips import Chip
+from neurosim.engines.layer_events import digital_events
 from neurosim.foundation.counts import Counts, LayerGeometry
-from neurosim.graph import (
-    Add,
-    Architecture,
-    AvgPool,
-    BatchNorm,
-    GlobalAvgPool,
-    Layer,
-    MaxPool,
-    ReLU,
-    Weighted,
-)
+from neurosim.graph import Architecture, Weighted
 from neurosim.placement import Placement
 
 FLOAT_BYTES = 4  # of an activation where the chip has no converter
@@ -35,7 +26,7 @@ def count_inference(network: Architecture, chip: Chip, placement: Placement, ima
             stage = layer.name
             _add(numbers[stage], _matrix_events(layer, chip, placement.layer(stage)))
         else:
-            _add(numbers[stage], _digital_events(layer))
+            _add(numbers[stage], digital_events(layer))
     _add(
         numbers[stage], {"comparisons": math.prod(network.output_shape) - 1}
     )  # the class is the largest score
@@ -49,10 +40,8 @@ def _matrix_events(layer: Weighted, chip: Chip, place: LayerGeometry) -> dict[st
     vectors = place.groups * place.positions
     driven = vectors * place.phases * place.rows * len(place.column_splits)
     sums = vectors * place.columns
-    converted = sums * place.phases * place.polarities * len(place.row_splits)
-    adds = converted - sums
-    if chip.cell.kind == "offset":
-        adds += vectors * place.rows + sums  # the sum of the inputs, once, and its subtraction in each column
+    converted = sums * place.conversions * len(place.row_splits)
+    adds = converted - sums + _adds_of_inputs(chip, place)
     return {
         "dac_conversions": driven if chip.dac.bits else 0,
         "row_activations": driven,
@@ -66,27 +55,24 @@ def _matrix_events(layer: Weighted, chip: Chip, place: LayerGeometry) -> dict[st
     }
 
 
+def _adds_of_inputs(chip: Chip, place: LayerGeometry) -> int:
+    """Additions for what is known of a sum digitally: the inputs are summed up, and their sum counts in each column.
+
+    An offset counts once; complements, and cells at g_min, in every conversion's column of cells.
+    """
+    vectors, cell = place.groups * place.positions, chip.cell
+    each = vectors * place.columns
+    lowest = cell.sliced and not cell.subtracts_currents and cell.baseline == "count"
+    if cell.encoding == "flipped" or (lowest and chip.device.g_min_siemens):
+        return vectors * place.rows + each * place.polarities * len(place.row_splits)
+    return vectors * place.rows + each if cell.kind == "offset" else 0
+
+
 def _bytes(chip: Chip) -> int:
     """Bytes of one activation as the next DAC will take it."""
+    if chip.read.input_bits is not None:
+        return -(-chip.read.input_bits // 8)
     return -(-chip.dac.bits // 8) if chip.dac.bits else FLOAT_BYTES
-
-
-def _digital_events(layer: Layer) -> dict[str, int]:
-    out = math.prod(layer.own_output_shape)
-    into = math.prod(layer.input_shapes[0])
-    if isinstance(layer, ReLU):
-        return {"comparisons": out}
-    if isinstance(layer, MaxPool):
-        return {"comparisons": out * (math.prod(layer.kernel) - 1)}
-    if isinstance(layer, AvgPool):
-        return {"additions": out * (math.prod(layer.kernel) - 1), "multiplications": out}
-    if isinstance(layer, GlobalAvgPool):
-        return {"additions": into - out, "multiplications": out}
-    if isinstance(layer, BatchNorm):
-        return {"additions": out, "multiplications": out}
-    if isinstance(layer, Add):
-        return {"additions": out * (len(layer.inputs) - 1)}
-    return {}  # flatten moves nothing; softmax keeps the order of the scores, and only the largest is wanted
 
 
 def _add(numbers: dict[str, int], events: dict[str, int]) -> None:

@@ -1,0 +1,26 @@
+"""Operations of the layers between the products, whichever engine computes them."""
+
+from __future__ import annotations
+
+import math
+
+from neurosim.graph import Add, AvgPool, BatchNorm, GlobalAvgPool, Layer, MaxPool, ReLU
+
+
+def digital_events(layer: Layer) -> dict[str, int]:
+    """Comparisons, additions and multiplications of one image in a bound layer without weights."""
+    out = math.prod(layer.own_output_shape)
+    into = math.prod(layer.input_shapes[0])
+    if isinstance(layer, ReLU):
+        return {"comparisons": out}
+    if isinstance(layer, MaxPool):
+        return {"comparisons": out * (math.prod(layer.kernel) - 1)}
+    if isinstance(layer, AvgPool):
+        return {"additions": out * (math.prod(layer.kernel) - 1), "multiplications": out}
+    if isinstance(layer, GlobalAvgPool):
+        return {"additions": into - out, "multiplications": out}
+    if isinstance(layer, BatchNorm):
+        return {"additions": out, "multiplications": out}
+    if isinstance(layer, Add):
+        return {"additions": out * (len(layer.inputs) - 1)}
+    return {}  # flatten moves nothing; softmax keeps the order of the scores, and only the largest is wanted
