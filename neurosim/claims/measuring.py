@@ -9,6 +9,8 @@ from neurosim.claims.precision import output_bits
 from neurosim.costs import Ledger, chip_figures, core_figures, stored_run
 from neurosim.foundation.errors import ConfigError
 from neurosim.pipeline import Run
+from neurosim.pipeline.digital import place_digital
+from neurosim.pipeline.placing import load_architecture, place_shapes
 from neurosim.recording import RunFile
 
 # what a synaptic event costs, the neuron behind it included
@@ -49,12 +51,8 @@ def from_chip(metric: str, chip: Chip, times_s: Sequence[float], root: int) -> l
 
 def from_shapes(metric: str, network: str, chip: Chip) -> float:
     """weights or devices that a network takes on a chip, from its shapes alone."""
-    from neurosim.pipeline.placing import place_shapes
-
     placed = place_shapes(network, chip).placement.layers
-    return float(
-        sum(layer.weights * (layer.devices_per_weight if metric == "devices" else 1) for layer in placed)
-    )
+    return float(sum(layer.weights * (layer.devices_per_weight if metric == "devices" else 1) for layer in placed))
 
 
 def from_ledger(metric: str, network: str, chip: Chip) -> float:
@@ -62,9 +60,11 @@ def from_ledger(metric: str, network: str, chip: Chip) -> float:
 
     Raises ConfigError for a chip without prices.
     """
-    from neurosim.pipeline.placing import place_shapes
-
-    return float(_FROM_LEDGER[metric](place_shapes(network, chip).ledger))
+    if chip.parameters.processor is not None:
+        ledger = place_digital(load_architecture(network), chip)[2]
+    else:
+        ledger = place_shapes(network, chip).ledger
+    return float(_FROM_LEDGER[metric](ledger))
 
 
 def from_run(metric: str, done: Run, times_s: Sequence[float]) -> list[float]:

@@ -45,10 +45,18 @@ def full_tile(chip: Chip) -> LayerGeometry:
 
 
 def chip_figures(chip: Chip) -> ChipFigures:
-    """Peak figures of a chip with a [capacity] table.
+    """Peak figures of a chip with a [capacity] table, or of a digital processor.
 
     Raises ConfigError for a chip without [capacity], without [periphery], or without tiles.
     """
+    processor = chip.parameters.processor
+    if processor is not None:
+        busy = None if chip.prices is None else chip.prices.chip_busy
+        return ChipFigures(
+            OPS_PER_MAC * processor.macs_per_cycle * processor.clock_hertz,
+            None if busy is None else busy.leakage_watts,
+            None if busy is None else busy.area_square_metres,
+        )
     capacity = chip.parameters.capacity
     if capacity is None:
         raise ConfigError(f"chip {chip.name}", "a [capacity] table", "none", "say how many tiles it has")

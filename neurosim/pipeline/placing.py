@@ -58,7 +58,7 @@ def place_shapes(
     do not hold, and for wishes that contradict each other.
     """
     wishes = wishes or Wishes()
-    net = network if isinstance(network, Architecture) else _architecture(network)
+    net = network if isinstance(network, Architecture) else load_architecture(network)
     silicon = load_chip(chip) if isinstance(chip, str) else chip
     require_mode(silicon, "rate")
     _check(wishes, silicon)
@@ -73,7 +73,8 @@ def place_shapes(
     return _priced(net, silicon, placement, where, sent, wishes)
 
 
-def _architecture(network: str | Path) -> Architecture:
+def load_architecture(network: str | Path) -> Architecture:
+    """The shapes of a network of rates by name or path; ConfigError for one of another coding."""
     if str(network).endswith(NIR_SUFFIX):
         raise ConfigError(
             "network", "a network of rates", "a NIR file", "spiking networks are run, not placed"
