@@ -3,92 +3,124 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
-from neurosim.cli.terminal import WIDEST, per_cent, plural, say, table, title, visible
+from neurosim.cli.terminal import WIDEST, WIDTH, out, per_cent, plural, say, table, title, visible
 from neurosim.foundation.units import format_area, format_si
 
 if TYPE_CHECKING:
     from neurosim.pipeline.placed import Placed, PlacedLayer
 
 TERA, SQUARE_MM = 1e12, 1e-6
-_NOT_TOLD = "not told"
+_GAP = 3  # characters between two columns of a table
+_DISPENSABLE = ("vectors", "ADCs", "matrix")  # columns, in the order in which a narrow terminal loses them
 
 
 def show_placed(placed: Placed) -> None:
     """Print where a network lies and what an inference is expected to cost."""
-    net, chip, where = placed.network, placed.chip, placed.spread
+    net, chip = placed.network, placed.chip
     say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
-    say(
-        visible(
-            f"{net.weights:,} weights, {net.macs / 1e9:.3g} G multiply-accumulates an image; {chip.label}"
-        )
-    )
+    macs = f"{net.macs / 1e9:.3g} G multiply-accumulates an image"
+    say(visible(f"{net.weights:,} weights, {macs}; {chip.label}"))
     say()
     _layers(placed)
     _places(placed)
     if placed.ledger.priced:
         _energy(placed)
         _speed(placed)
+        _merit(placed)
     else:
         title("Energy, time, area")
         say(visible(f"none: {chip.name} has no circuit, so nothing is timed or priced"))
-    if where.rounds > 1:
+    if placed.spread.rounds > 1:
         _reprogramming(placed)
 
 
+def _explain(text: str) -> None:
+    """A remark, wrapped where it is no terminal that does so."""
+    for line in textwrap.wrap(visible(text), min(out().width, WIDTH)):
+        say(line, "dim")
+
+
 def _layers(placed: Placed) -> None:
-    several, rounds = placed.spread.chips > 1, placed.spread.rounds > 1
-    timed = placed.ledger.priced
-    columns = ["layer", "matrix", "vectors", "tiles", "copies"]
-    columns += ["chip"] if several else []
-    columns += ["round"] if rounds else []
-    columns += ["cells used", *(["conversions used", "latency", "energy"] if timed else [])]
-    rows = [_layer(layer, placed, several, rounds) for layer in placed.layers()]
-    table(columns, rows, right=range(2, len(columns)), whole=(0, 1), width=WIDEST)
+    """One row per layer; columns that a narrow terminal has no room for are left out, and named."""
+    layers = placed.layers()
+    columns = _columns(layers, placed.ledger.total or 1.0)
+    priced, spread = placed.ledger.priced, placed.spread
+    needed = {
+        "copies": any(layer.copies > 1 for layer in layers),
+        "chip": spread.chips > 1,
+        "round": spread.rounds > 1,
+        "ADCs": any(layer.conversions_used is not None for layer in layers),
+        "latency": priced,
+        "energy": priced,
+    }
+    shown = {name: cells for name, cells in columns.items() if needed.get(name, True)}
+    dropped = [name for name in _DISPENSABLE if name in shown and _too_wide(shown) and shown.pop(name)]
+    right = [number for number, name in enumerate(shown) if name not in ("layer", "matrix")]
+    rows = zip(*shown.values(), strict=True)
+    table(list(shown), rows, right=right, whole=range(len(shown)), width=WIDEST)
+    _explain("Cells: share of its tiles' cells that hold a weight." + (
+        " ADCs: share of the time between two images in which they convert." if "ADCs" in shown else ""))  # fmt: skip
+    if dropped:
+        _explain(f"No room for {' and '.join(dropped)}: --out place.json has them.")
 
 
-def _layer(layer: PlacedLayer, placed: Placed, several: bool, rounds: bool) -> list[str]:
+def _columns(layers: list[PlacedLayer], joules: float) -> dict[str, list[str]]:
+    return {
+        "layer": [layer.name for layer in layers],
+        "matrix": [_matrix(layer) for layer in layers],
+        "vectors": [f"{layer.positions:,}" for layer in layers],
+        "tiles": [f"{layer.tiles:,}" for layer in layers],
+        "copies": [f"{layer.copies:,}" for layer in layers],
+        "chip": [_span(layer.chips) for layer in layers],
+        "round": [_span(layer.rounds) for layer in layers],
+        "cells": [per_cent(layer.cells_used, 1) for layer in layers],
+        "ADCs": [per_cent(layer.conversions_used or 0.0, 1) for layer in layers],
+        "latency": [format_si(layer.seconds or 0.0, "s") for layer in layers],
+        "energy": [per_cent((layer.joules or 0.0) / joules, 1) for layer in layers],
+    }
+
+
+def _too_wide(columns: dict[str, list[str]]) -> bool:
+    gaps = _GAP * (len(columns) - 1)
+    cells = sum(max(map(len, (name, *cells))) for name, cells in columns.items())
+    return cells + gaps > min(out().width, WIDEST)
+
+
+def _matrix(layer: PlacedLayer) -> str:
     groups = f"{layer.groups} x " if layer.groups > 1 else ""
-    row = [layer.name, f"{groups}{layer.rows} x {layer.columns}", f"{layer.positions:,}", f"{layer.tiles:,}",
-           f"{layer.copies:,}"]  # fmt: skip
-    row += [_span(layer.chips)] if several else []
-    row += [_span(layer.rounds)] if rounds else []
-    row.append(per_cent(layer.cells_used, 1))
-    if layer.seconds is not None and layer.joules is not None:
-        used = "" if layer.conversions_used is None else per_cent(layer.conversions_used, 1)
-        row += [used, format_si(layer.seconds, "s"), per_cent(layer.joules / placed.ledger.total, 1)]
-    return row
+    return f"{groups}{layer.rows} x {layer.columns}"
 
 
 def _span(numbers: tuple[int, int]) -> str:
     """First and last of a range, counted from 1."""
     first, last = numbers
-    return str(first + 1) if first == last else f"{first + 1} .. {last + 1}"
+    return str(first + 1) if first == last else f"{first + 1}-{last + 1}"
 
 
 def _places(placed: Placed) -> None:
     where, sent = placed.spread, placed.traffic
-    capacity = placed.chip.parameters.capacity
-    used = f"{per_cent(placed.cells_used, 1)} of their cells hold a weight"
-    rows = [("tiles", f"{placed.tiles:,}", used)]
+    rows = [("tiles", f"{placed.tiles:,}", f"{per_cent(placed.cells_used, 1)} of their cells hold a weight")]
     if where.capacity is None:
-        rows.append(("chips", _NOT_TOLD, "the chip does not say how many tiles it has"))
+        rows.append(("chips", "?", "the chip does not say how many tiles it has"))
     else:
-        share = f"{per_cent(placed.chips_used, 1)} of their tiles, of {where.capacity:,} each, are occupied"
+        share = f"of {where.capacity:,} tiles each; {per_cent(placed.chips_used, 1)} of them are occupied"
         rows.append(("chips", f"{where.chips:,}", share))
     if where.rounds > 1:
         rows.append(("rounds", f"{where.rounds:,}", "the chips are programmed anew for each"))
-        rows.append(("kept", _bytes(sum(sent.kept.values())), "of an image, from one round to a later one"))
+        rows.append(("kept", _bytes(sum(sent.kept.values())), "an image, from one round to a later one"))
     if where.chips > 1:
-        rows.append(("links", _bytes(sum(sent.links.values())), "of an image, between chips"))
-    rows.append(("outside", _bytes(sent.outside), "of an image, to the chips that read it, and its scores"))
+        rows.append(("links", _bytes(sum(sent.links.values())), "an image, between chips"))
+    rows.append(("outside", _bytes(sent.outside), "an image, its pixels in and its scores out"))
+    capacity, whole = placed.chip.parameters.capacity, plural(where.chips, "whole chip")
     if capacity is not None and capacity.area_square_metres is not None:
-        text = f"{plural(where.chips, 'whole chip')}, as published"
-        rows.append(("chip area", format_area(capacity.area_square_metres * where.chips), text))
+        rows.append(
+            ("area", format_area(capacity.area_square_metres * where.chips), f"{whole}, as published")
+        )
     if capacity is not None and capacity.power_watts is not None:
-        text = f"{plural(where.chips, 'whole chip')} at full speed, as published"
-        rows.append(("chip power", format_si(capacity.power_watts * where.chips, "W"), text))
+        rows.append(("power", format_si(capacity.power_watts * where.chips, "W"), f"{whole}, as published"))
     title("Place")
     table(["", "", ""], rows)
 
@@ -99,7 +131,7 @@ def _bytes(count: float) -> str:
 
 def _energy(placed: Placed) -> None:
     ledger, shares = placed.ledger, placed.assumed
-    title(f"Expected energy of one image ({visible(ledger.label)})")
+    title(f"Expected energy of one image alone ({visible(ledger.label)})")
     rows = [
         (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
         for name, joules in sorted(ledger.by_component().items(), key=lambda item: -item[1])
@@ -107,39 +139,42 @@ def _energy(placed: Placed) -> None:
     ]
     rows.append(("total", format_si(ledger.total, "J"), ""))
     table(["component", "per image", "share"], rows, right=(1, 2), total=True)
-    say(f"Expected, assumed: no data were run. Mean conductance {shares.mean_conductance:g} of the devices' range, "
-        f"input activity {shares.input_activity:g}; they decide the array's energy alone.", "dim")  # fmt: skip
+    _explain(
+        f"Expected, assumed: no data were run. Mean conductance {shares.mean_conductance:g} of the devices' range, "
+        f"input activity {shares.input_activity:g}: they decide the energy of the array."
+    )
     for component, reason in ledger.unpriced.items():
-        say(visible(f"Without {component}: {reason.removeprefix('not priced: ')}."), "dim")
+        _explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
     if sum(placed.traffic.links.values()):
-        say("Without the energy of links between chips: the chip gives no price of them.", "dim")
+        _explain("Without the energy of links between chips, of which the chip gives no price.")
     if ledger.mixed_nodes:
-        say(
-            visible(f"Mixed technology nodes ({', '.join(ledger.nodes)}): read sums and shares with care."),
-            "yellow",
-        )
+        nodes = ", ".join(ledger.nodes)
+        say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
 
 
 def _speed(placed: Placed) -> None:
     pace, ledger = placed.pace, placed.ledger
     assert pace is not None  # a priced ledger is timed
     slowest = max(placed.layers(), key=lambda layer: layer.seconds or 0.0)
-    follow = "the whole of it" if placed.spread.rounds > 1 else f"{slowest.name} is the slowest layer"
+    if placed.spread.rounds > 1:
+        alone, behind, energy = (
+            "of a batch, all rounds",
+            "batch after batch",
+            "an image, programming anew included",
+        )
+    else:
+        alone, behind = "of one image", f"one behind the other; {slowest.name} is the slowest layer"
+        energy = "an image at that rate: chips leak for less time"
     rows = [
-        (
-            "latency",
-            format_si(pace.image_s, "s"),
-            "of a batch" if placed.spread.rounds > 1 else "of one image alone",
-        ),
-        ("images/s", format_si(1 / pace.interval_s, ""), f"one behind the other: {follow}"),
-        ("energy", format_si(placed.joules_at_pace, "J"), "of an image at that rate: it leaks for less time"),
+        ("latency", format_si(pace.image_s, "s"), alone),
+        ("images/s", format_si(1 / pace.interval_s, ""), behind),
+        ("energy", format_si(placed.joules_at_pace, "J"), energy),
         ("area", format_area(ledger.square_metres), "of the tiles used, with their converters"),
     ]
     title(f"Speed and area ({visible(ledger.label)})")
     table(["", "", ""], rows)
     if pace.link_s is None:
-        say("Without the time of links between chips: the chip does not say how fast they are.", "dim")
-    _merit(placed)
+        _explain("Without the time of links between chips: the chip does not say how fast they are.")
 
 
 def _merit(placed: Placed) -> None:
@@ -148,18 +183,20 @@ def _merit(placed: Placed) -> None:
     rows = [
         _compared("TOP/s", placed.ops_per_second, peak.ops_per_second * chips if peak else None, 1.0),
         _compared("TOP/s/W", placed.ops_per_joule, peak.ops_per_joule if peak else None, 1.0),
-        _compared("TOP/s/mm2", placed.ops_per_second_per_square_metre,
-                  peak.ops_per_second_per_square_metre if peak else None, SQUARE_MM),
-    ]  # fmt: skip
+        _compared(
+            "TOP/s/mm2",
+            placed.ops_per_second_per_square_metre,
+            peak.ops_per_second_per_square_metre if peak else None,
+            SQUARE_MM,
+        ),
+    ]
     title("Achieved at that rate, 2 operations per multiply-accumulate")
     table(["", "achieved", "peak", "share"], rows, right=(1, 2, 3))
     if peak is None:
-        say("No peak: the chip does not say how many tiles it has.", "dim")
+        _explain("No peak: the chip does not say how many tiles it has.")
     else:
-        say(
-            f"Peak: every tile of {plural(chips, 'chip')} full and busy, over published power and area.",
-            "dim",
-        )
+        _explain(f"Peak: every tile of {plural(chips, 'chip')} full and busy, over published power and area. It "
+                 "restates the chip's table.")  # fmt: skip
 
 
 def _compared(name: str, value: float, peak: float | None, scale: float) -> tuple[str, str, str, str]:
@@ -174,7 +211,7 @@ def _reprogramming(placed: Placed) -> None:
     say(f"{placed.programs:,.0f} devices an image.")
     for row in placed.reprogramming:
         if row.joules:
-            say(f"{format_si(row.joules, 'J')} an image, beside the energy above.")
+            say(f"{format_si(row.joules, 'J')} an image, beside the energy of the image alone.")
         else:
-            say(visible(f"Energy {row.note}."), "dim")
-    say("Without its time, which the chip does not give: the latency is that of the reads alone.", "dim")
+            _explain(f"Energy {row.note}.")
+    _explain("Its time is not known to the chip's description, and in no latency above.")

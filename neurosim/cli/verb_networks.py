@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from neurosim.cli.terminal import per_cent, say, table, title, visible
 from neurosim.foundation.errors import NeurosimError
+from neurosim.foundation.units import format_time
 
 if TYPE_CHECKING:
-    from neurosim.graph import Layer, Measured, Recipe, Weighted
+    from neurosim.graph import Description, Layer, Measured, Recipe, Weighted
 
 EPILOG = """
 **Examples**
@@ -20,7 +23,14 @@ EPILOG = """
 `neurosim networks mnist_lenet`
 
 `neurosim run mnist_lenet`
+
+One of which only the shapes are known, on a chip:
+
+`neurosim place resnet18`
 """
+
+_MANY = 8  # weighted layers that are listed one by one
+
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A network, or the path of its folder.")]
 
@@ -47,9 +57,16 @@ def _listed(name: str) -> tuple[str, ...]:
     except NeurosimError as problem:  # a broken one must not hide the others
         return name, "", str(problem).splitlines()[0], "", ""
     weighted = [layer for layer in layers if isinstance(layer, Weighted)]
-    kinds = " ".join(f"{_kind(layer)}({layer.columns * layer.matrix_groups})" for layer in weighted)
-    told = "on the chip" if description.learning else _accuracy(measured)
-    return name, description.input.dataset, kinds, f"{sum(map(_weights, weighted)):,}", told
+    told = "on the chip" if description.learning else _accuracy(measured, description)
+    return name, description.input.dataset, _in_short(weighted), f"{sum(map(_weights, weighted)):,}", told
+
+
+def _in_short(weighted: Sequence[Weighted]) -> str:
+    """The layers one by one, or how many there are of each kind."""
+    if len(weighted) <= _MANY:
+        return " ".join(f"{_kind(layer)}({layer.columns * layer.matrix_groups})" for layer in weighted)
+    counts = Counter(_kind(layer) for layer in weighted)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
 def _weights(layer: Weighted) -> int:
@@ -61,8 +78,10 @@ def _kind(layer: Layer) -> str:
     return str(layer.model_dump()["kind"])
 
 
-def _accuracy(measured: Measured | None) -> str:
-    return per_cent(measured.float_accuracy) if measured else "not trained"
+def _accuracy(measured: Measured | None, description: Description) -> str:
+    if measured is not None:
+        return per_cent(measured.float_accuracy)
+    return "not trained" if description.training else "shapes only"
 
 
 def _show(name: str) -> None:
@@ -77,11 +96,16 @@ def _show(name: str) -> None:
     say(visible(f"Input: {description.input.dataset}{cut}, as {_shape(description.input.shape)}"))
     if measured:
         where = f"{measured.n_test:,} {measured.split} images of {measured.dataset}"
-        say(visible(f"Float accuracy: {_accuracy(measured)} of {where}; weights {measured.checksum[:16]}..."))
+        accuracy = _accuracy(measured, description)
+        say(visible(f"Float accuracy: {accuracy} of {where}; weights {measured.checksum[:16]}..."))
     elif description.learning:
         say(visible(f"Learns on the chip: neurosim run {name} --mode spiking --chip kim_2015"))
+    elif description.training:
+        took = description.training_time_s
+        text = f" (about {format_time(took)} on one core)" if took else ""
+        say(visible(f"Not trained yet: neurosim train {name}{text}"))
     else:
-        say(visible(f"Not trained yet: neurosim train {name}"))
+        say(visible(f"Shapes only, without weights: neurosim place {name}"))
     say()
     rows = [
         (layer.name, _kind(layer), ", ".join(layer.inputs), _shape(layer.own_output_shape),
