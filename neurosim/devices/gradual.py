@@ -77,13 +77,19 @@ class Gradual:
         return np.asarray(np.maximum(state.g_siemens + shift, 0))
 
     def read_noise_sigma(self, state: GradualState, t_s: float) -> np.ndarray:
-        """A fixed share of the conductance, and the 1/f noise since programming."""
-        g = self.conductance(state, t_s)
-        white = g * np.float32(self.parameters.read_noise)
-        flicker = self.parameters.flicker
-        if flicker is None:
-            return np.asarray(white)
-        return np.sqrt(white**2 + _amplitude(flicker, g) ** 2 * np.float32(_noise_log(flicker, t_s)))
+        """White noise, a share of the conductance and a floor, and the 1/f noise since programming."""
+        g, flicker = self.conductance(state, t_s), self.parameters.flicker
+        if flicker is None and not self.parameters.read_noise_floor_siemens:
+            return np.asarray(g * np.float32(self.parameters.read_noise))
+        variance = self._white(g)
+        if flicker is not None:
+            variance = variance + _amplitude(flicker, g) ** 2 * np.float32(_noise_log(flicker, t_s))
+        return np.sqrt(variance)
+
+    def _white(self, g_siemens: np.ndarray) -> np.ndarray:
+        """Variance of the white noise of a read, S^2."""
+        relative, floor = self.parameters.read_noise, self.parameters.read_noise_floor_siemens
+        return np.asarray((g_siemens * np.float32(relative)) ** 2 + np.float32(floor**2))
 
     def aged(
         self, state: GradualState, t_s: float, t_chip_s: float | None, rng: Stream
@@ -93,7 +99,7 @@ class Gradual:
         White noise is all per read. The 1/f noise is parted at the chip time of one inference, as that of PCM is.
         """
         g, flicker = self.conductance(state, t_s), self.parameters.flicker
-        variance = np.asarray((g * np.float32(self.parameters.read_noise)) ** 2)
+        variance = self._white(g)
         if flicker is None:
             return g, variance
         total = fast = _noise_log(flicker, t_s)

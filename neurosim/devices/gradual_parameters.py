@@ -121,13 +121,14 @@ class GradualParameters(ConductanceRange):
     """A device written and verified, or moved by small pulses both ways.
 
     programming_sigma_siemens, or the table `programming` : standard deviation of write and verify
-    read_noise : relative standard deviation of one read, white
+    read_noise : relative standard deviation of one read, white; read_noise_floor_siemens adds what does not depend on G
     flicker : 1/f noise besides; relaxation : what happens to the conductance with time
     """
 
     programming_sigma_siemens: NotNegative | None = None
     programming: ProgrammingSpread | None = None
     read_noise: NotNegative
+    read_noise_floor_siemens: NotNegative = 0.0
     flicker: FlickerNoise | None = None
     relaxation: Annotated[LogRelaxation | TableRelaxation, Field(discriminator="kind")] | None = None
     pulses: GradualPulses | None = None
