@@ -1,7 +1,8 @@
 """The crossbar: a weight matrix held by devices on tiles, and the analog product it computes.
 
 It knows no layer type. Programming makes a `Crossbar` (the devices, for life); `age_to` makes an
-`AgedCrossbar` (what a read at that time sees). Reading changes nothing but the tally.
+`AgedCrossbar` (what a read at that time sees), or its counterpart for sliced weights and inputs in phases
+(`circuits.sliced`). Reading changes nothing but the tally.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.circuits.cells import WeightScale, cell_targets
+from neurosim.circuits.cells import WeightScale, cell_targets, sliced_targets
 from neurosim.circuits.converters import Converter, ReadKey
 from neurosim.circuits.parameters import CellParameters, ReadParameters, WireParameters
 from neurosim.circuits.wires import effective
@@ -61,13 +62,19 @@ class Read:
     noise: Stream
     tally: Tally
 
+    @staticmethod
+    def unseen(images: int) -> Read:
+        """A read whose events nobody wants to know, and that draws no noise."""
+        return Read(0, images, Stream(0), Tally(images))
+
 
 @dataclass(frozen=True)
 class Crossbar:
     """A programmed matrix (rows, columns), cut into row tiles of the given lengths.
 
-    `state` is the device technology's struct of arrays, shape (polarities, devices, rows, columns);
-    `sparse` says that most inputs are zero, and products visit the driven rows alone.
+    `state` is the device technology's struct of arrays, shape (polarities, devices, rows, columns), the devices of
+    sliced weights slice by slice; `sparse` says that most inputs are zero, and products visit the driven rows alone.
+    flips : of sliced weights, columns that hold complements, as `SlicedTargets` has them
     """
 
     device: Device[Any]
@@ -80,6 +87,12 @@ class Crossbar:
     sparse: bool = False
     wires: WireParameters | None = None
     column_splits: tuple[int, ...] | None = None
+    flips: np.ndarray | None = None
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether weights come in slices or inputs in phases, so that `age_to` gives an `AgedSliced`."""
+        return self.cell.sliced or self.read.serial
 
     @staticmethod
     def program(weights: np.ndarray, device: Device[Any], cell: CellParameters, read: ReadParameters,
@@ -93,15 +106,23 @@ class Crossbar:
 
         Raises DataError for weights that are not finite.
         """
-        targets, scale = cell_targets(weights, cell, device.parameters)
+        flips = None
+        if cell.sliced:
+            held = sliced_targets(weights, cell, device.parameters, row_splits)
+            targets, scale, flips = held.siemens, held.scale, held.flips
+        else:
+            targets, scale = cell_targets(weights, cell, device.parameters)
         state = device.program(targets, stream.child("devices"))
         sparse = driven < SPARSE_INPUTS and weights.shape[1] >= SPARSE_COLUMNS
-        return Crossbar(device, cell, read, row_splits, scale, state, stream, sparse, wires, column_splits)
+        return Crossbar(
+            device, cell, read, row_splits, scale, state, stream, sparse, wires, column_splits, flips
+        )
 
     def age_to(self, t_s: float, t_chip_s: float) -> AgedCrossbar:
         """What reads see t_s seconds after programming (absolute: ageing twice is not ageing more).
 
-        t_chip_s, the chip time of one inference, parts the frozen from the per-read noise.
+        t_chip_s, the chip time of one inference, parts the frozen from the per-read noise. Sliced weights and inputs
+        in phases give an `AgedSliced`.
         """
         split = {"split": t_chip_s, "independent": None, "none": t_chip_s}[self.read.noise]
         g, variance = self.device.aged(self.state, t_s, split, self.stream.child("devices"))
@@ -109,6 +130,10 @@ class Crossbar:
             g, variance = self.device.conductance(self.state, t_s), np.zeros_like(variance)
         if self.wires is not None:
             g, variance = effective(g, variance, self.wires, self.row_splits, self.column_splits)
+        if self.in_parts:
+            from neurosim.circuits.sliced import AgedSliced
+
+            return AgedSliced.of(self, g, variance, t_s)
         return AgedCrossbar.of(self, g, variance, t_s)
 
     def read_out(self, t_s: float) -> dict[str, np.ndarray]:
@@ -145,8 +170,8 @@ class AgedCrossbar:
         spreads = (
             _converted_columns((variance * (unit * unit)).sum(axis=1), crossbar.cell, 1) if noisy else None
         )
-        d = _rows_of(columns, crossbar.row_splits)
-        s2 = None if spreads is None else _rows_of(spreads, crossbar.row_splits)
+        d = rows_of(columns, crossbar.row_splits)
+        s2 = None if spreads is None else rows_of(spreads, crossbar.row_splits)
         row_siemens = g_siemens.sum(axis=(0, 1, 3), dtype=np.float64).astype(np.float32)
         return AgedCrossbar(crossbar, d, s2, row_siemens, g_siemens, variance, t_s)
 
@@ -169,7 +194,7 @@ class AgedCrossbar:
         """Whether G+ and G- have an ADC each."""
         return self.crossbar.cell.kind == "differential" and self.crossbar.cell.subtraction == "digital"
 
-    def adc_inputs(self, x: np.ndarray) -> list[np.ndarray]:
+    def adc_inputs(self, x: np.ndarray, dac: Converter | None = None) -> list[np.ndarray]:  # noqa: ARG002
         """Noise-free currents at the ADCs of each row tile, in units of x: for calibration."""
         edges = np.cumsum((0, *self.crossbar.row_splits))
         return [x[:, a:b] @ d for (a, b), d in zip(pairwise(edges), self.d, strict=True)]
@@ -247,7 +272,7 @@ class AgedCrossbar:
         return driven, squares
 
 
-def _rows_of(matrix: np.ndarray, lengths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
+def rows_of(matrix: np.ndarray, lengths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     """The row tiles of a matrix, each contiguous and aligned to a cache line (a fifth faster to stream)."""
     edges = np.cumsum((0, *lengths))
     tiles = []

@@ -53,7 +53,7 @@ class CellParameters(Record):
     @property
     def highest_level(self) -> int:
         """Level of a cell at g_max, the lowest being 0 at g_min; 1 where weights are not sliced."""
-        return 2 ** (self.bits_per_cell or 1) - 1
+        return (1 << (self.bits_per_cell or 1)) - 1
 
     @property
     def sliced(self) -> bool:
@@ -69,7 +69,12 @@ class CellParameters(Record):
     @model_validator(mode="after")
     def _slices_cover_the_weight(self) -> CellParameters:
         if self.weight_bits is None:
-            given = (self.slices > 1, self.bits_per_cell, self.encoding == "flipped", self.baseline == "reference")
+            given = (
+                self.slices > 1,
+                self.bits_per_cell,
+                self.encoding == "flipped",
+                self.baseline == "reference",
+            )
             if any(given):
                 raise ValueError(
                     "slices, bits_per_cell, encoding and baseline need weight_bits: add it, or leave them out"

@@ -17,9 +17,10 @@ from neurosim.foundation.errors import ConfigError
 def latency(geometries: Sequence[LayerGeometry], chip: Chip) -> Latency:
     """Seconds of one inference in each layer.
 
-    A layer reads its input vectors one after the other; all its tiles, groups included, work side by side.
-    Every read is followed by the conversions of its busiest ADC, and the layer's last conversion by the
-    digital pipeline.
+    A layer reads its input vectors one after the other, each copy of it its share; all its tiles, groups included,
+    work side by side. Every read is followed by the conversions of its busiest ADC (where phases are summed before
+    conversion, the last of a vector's), or they run during the next read where reads are overlapped; the layer's last
+    conversion is followed by the digital pipeline.
 
     Raises ConfigError for a chip without a circuit, and when there is no layer.
     """
@@ -65,7 +66,7 @@ def _layer_step_s(layer: LayerGeometry, chip: Chip) -> float:
         return _layer_s(layer, chip, require_periphery(chip))
     digital = chip.periphery.t_digital_s if chip.periphery else 0.0
     read = chip.parameters.read  # digital synapses have no read of their own: they work within the tick
-    return layer.positions * layer.phases * (read.t_read_s if read else 0.0) + digital
+    return layer.positions_per_copy * layer.phases * (read.t_read_s if read else 0.0) + digital
 
 
 def chip_time_s(geometries: Sequence[LayerGeometry], chip: Chip) -> float:
@@ -89,5 +90,10 @@ def require_periphery(chip: Chip) -> PeripheryParameters:
 def _layer_s(layer: LayerGeometry, chip: Chip, periphery: PeripheryParameters) -> float:
     columns = max(layer.column_splits)  # the widest tile is the last to finish
     conversions = layer.polarities * -(-columns // adcs_per_tile(chip, periphery))
-    read_s = chip.read.t_read_s + conversions * periphery.t_conversion_s
-    return layer.positions * layer.phases * read_s + periphery.t_digital_s
+    converted_s = conversions * periphery.t_conversion_s
+    summed = layer.phases // (layer.conversions_per_vector or layer.phases)  # reads before a conversion
+    read_s, times = summed * chip.read.t_read_s, layer.positions_per_copy * layer.phases // summed
+    if chip.read.overlapped:
+        # the first read and the last conversion stand alone
+        return read_s + (times - 1) * max(read_s, converted_s) + converted_s + periphery.t_digital_s
+    return times * (read_s + converted_s) + periphery.t_digital_s

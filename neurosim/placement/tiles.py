@@ -56,14 +56,13 @@ def place(network: Architecture, chip: Chip, signed: Iterable[str] = ()) -> Plac
 
     signed : names of the layers whose inputs may be negative (two phases where the chip reads so)
 
-    Raises ConfigError when the network holds no matrix.
+    Raises ConfigError when the network holds no matrix, and where the chip's DAC and phases do not fit.
     """
+    _check_phases(chip)
     if not network.weighted:
         raise ConfigError(f"network {network.name!r}", "at least one dense or convolution layer", "none",
                           "a chip without weights has nothing to hold")  # fmt: skip
     negative = set(signed)
-    two_phase = chip.read.signed_inputs == "two_phase"
-    apart = chip.cell.kind == "differential" and chip.cell.subtraction == "digital"
     polarities = 2 if chip.cell.kind == "differential" else 1
     layers = []
     for layer in network.weighted:
@@ -74,12 +73,28 @@ def place(network: Architecture, chip: Chip, signed: Iterable[str] = ()) -> Plac
                 columns=layer.columns,
                 groups=layer.matrix_groups,
                 positions=layer.positions,
-                phases=2 if two_phase and layer.name in negative else 1,
-                polarities=2 if apart else 1,
-                devices_per_weight=polarities * chip.cell.devices_per_weight,
+                phases=chip.read.reads(layer.name in negative),
+                polarities=chip.cell.columns_per_weight,
+                devices_per_weight=polarities * chip.cell.slices * chip.cell.devices_per_weight,
                 row_splits=splits(layer.rows, chip.array.rows),
                 column_splits=splits(layer.columns, chip.array.columns),
                 macs=layer.macs,
+                conversions_per_vector=_conversions(chip, layer.name in negative),
             )
         )
     return Placement(tuple(layers))
+
+
+def _conversions(chip: Chip, signed: bool) -> int:
+    """Conversions of a column for one input vector where phases are summed before; 0: one in every phase."""
+    if chip.read.accumulate == "digital":
+        return 0
+    return chip.read.reads(signed) // chip.read.phases
+
+
+def _check_phases(chip: Chip) -> None:
+    """Refuse a DAC of other bits than a phase shows."""
+    if chip.read.serial and chip.dac.bits not in (None, chip.read.bits_per_phase):
+        shown = f"{chip.read.bits_per_phase}: {chip.read.input_bits} bits in {chip.read.phases} phases"
+        raise ConfigError(f"chip {chip.name}: dac.bits", shown, str(chip.dac.bits),
+                          "change dac.bits, or read.phases and read.input_bits")  # fmt: skip

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from neurosim.chips import Chip
-from neurosim.circuits.converters import Converter, Site, adc_of_columns, calibrate
 from neurosim.circuits.crossbar import AgedCrossbar, Converters, Crossbar, Read, Tally
 from neurosim.costs import chip_time_s
-from neurosim.costs.timing import adcs_per_tile
 from neurosim.devices import make_device
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.counts import Counts, LayerGeometry
@@ -21,6 +19,7 @@ from neurosim.foundation.streams import Stream, stream
 from neurosim.graph import Network
 from neurosim.placement import Placement
 from neurosim.programming.calibration import Calibration
+from neurosim.programming.ranges import input_codes, output_codes
 
 
 @dataclass(frozen=True)
@@ -101,10 +100,11 @@ class ProgrammedChip:
 
 
 def programming_counts(placement: Placement) -> Counts:
-    """Devices programmed per layer (per chip, not per inference)."""
+    """Devices programmed per layer (per chip, not per inference), those of all copies."""
     counts = Counts(tuple(place.name for place in placement.layers), 0)
     for place in placement.layers:
-        counts.set("device_programs", place.name, place.weights * place.devices_per_weight)
+        devices = place.replicas * place.weights * place.devices_per_weight
+        counts.set("device_programs", place.name, devices)
     return counts
 
 
@@ -116,7 +116,8 @@ def calibration_counts(placement: Placement, chip: Chip) -> Counts:
     for place in placement.layers:
         reads = chip.compensation.vectors * place.groups * place.phases
         driven = reads * place.rows * len(place.column_splits)
-        converted = reads * len(place.row_splits) * place.columns * place.polarities
+        converted = chip.compensation.vectors * place.groups * place.columns * place.conversions
+        converted *= len(place.row_splits)
         counts.set("row_activations", place.name, driven)
         counts.set("array_reads", place.name, reads * len(place.row_splits) * len(place.column_splits))
         counts.set("dac_conversions", place.name, driven if chip.dac.bits else 0)
@@ -191,10 +192,9 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
         for group, matrix in enumerate(matrices)
     )
     fresh = tuple(crossbar.age_to(0.0, t_chip_s) for crossbar in crossbars)
-    signed = bool(vectors.min() < 0)
-    dac = calibrate(vectors, chip.dac, signed, f"{place.name}: dac")
+    dac = input_codes(chip, vectors, f"{place.name}: dac")
     converters = tuple(
-        _adcs(chip, aged, x, dac, place.name, key.child("adc", group))
+        output_codes(chip, aged, x, dac, place.name, key.child("adc", group))
         for group, (aged, x) in enumerate(zip(fresh, vectors, strict=True))
     )
     step = max(1, vectors.shape[1] // chip.compensation.vectors)
@@ -203,29 +203,6 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
     if chip.compensation.drift == "global":
         reference = probe_response(fresh, converters, probes, key.child("compensation", "reference"))
     return ProgrammedLayer(place.name, crossbars, converters, probes, reference)
-
-
-def _adcs(
-    chip: Chip, fresh: AgedCrossbar, x: np.ndarray, dac: Converter, name: str, key: Stream
-) -> Converters:
-    """ADC ranges of each row tile, from the currents of the calibration vectors on the fresh chip."""
-    adcs_here = adcs_per_tile(chip, chip.periphery) if chip.periphery is not None else 1
-    splits = fresh.crossbar.column_splits or (fresh.columns,)
-    copies = fresh.d[0].shape[1] // fresh.columns
-    largest = fresh.largest_inputs(dac.full_scale)
-    one_sided = fresh.converts_apart or chip.cell.kind == "offset"
-    signed = not one_sided or (dac.signed and chip.read.signed_inputs == "bipolar")
-    adcs = tuple(
-        calibrate(
-            current,
-            chip.adc,
-            signed,
-            f"{name}: adc of row tile {tile}",
-            Site(key.child(tile), largest[tile], adc_of_columns(splits, adcs_here, copies)),
-        )
-        for tile, current in enumerate(fresh.adc_inputs(x))
-    )
-    return Converters(dac, adcs)
 
 
 def probe_response(crossbars: tuple[AgedCrossbar, ...], converters: tuple[Converters, ...], probes: np.ndarray,

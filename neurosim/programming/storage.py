@@ -70,6 +70,7 @@ def _layer_tree(layer: ProgrammedLayer) -> dict[str, Any]:
             "devices": crossbar.device.to_arrays(crossbar.state),
             "scale": np.array([crossbar.scale.per_unit, crossbar.scale.offset]),
             "sparse": crossbar.sparse,
+            "flips": crossbar.flips,
             "dac": _converter_row(converters.dac),
             "adcs": np.stack([_converter_row(adc) for adc in converters.adcs]),
             "adc_errors": {
@@ -105,6 +106,7 @@ def _layer(name: str, tree: Mapping[str, Any], chip: Chip, placement: Placement,
                 bool(own["sparse"]),
                 chip.parameters.wires,
                 place.column_splits,
+                own.get("flips"),  # files of chips without slices may lack it
             )
         )
         errors = own.get("adc_errors", {})  # files of chips with plain converters may lack it

@@ -73,7 +73,8 @@ def _steps(aged: AgedChip) -> tuple[_Step, ...]:
         crossbar, converters = own.crossbars[0], own.converters[0]
         two_phase = converters.dac.signed and crossbar.crossbar.read.signed_inputs == "two_phase"
         plain = all(adc.plain for adc in converters.adcs)
-        if crossbar.converts_apart or crossbar.crossbar.scale.offset or two_phase or not plain:
+        apart = crossbar.converts_apart or crossbar.crossbar.in_parts
+        if apart or crossbar.crossbar.scale.offset or two_phase or not plain:
             return ()
         word0, word1 = aged.noise.child(layer.name).child(0).words()
         bias = layer.bias(network.layer_params(layer.name))

@@ -1,0 +1,444 @@
+"""Sliced weights and inputs in phases against whole-number products, closed forms and a plain simulation."""
+
+import itertools
+import re
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from neurosim.chips import load_chip
+from neurosim.circuits.cells import column_bits, sliced_targets, whole_weights
+from neurosim.circuits.converters import Converter, NoisyConverter, uniform
+from neurosim.circuits.crossbar import Converters, Crossbar, Read, Tally
+from neurosim.circuits.parameters import CellParameters, ReadParameters
+from neurosim.circuits.sliced import AgedSliced
+from neurosim.devices import IdealParameters, make_device
+from neurosim.devices.parameters import StuckDevices
+from neurosim.foundation.errors import ConfigError, DataError
+from neurosim.foundation.streams import stream
+
+G_MAX = 750e-6
+RNG = np.random.default_rng(0)
+ROWS, COLUMNS, SPLITS = 70, 9, (32, 32, 6)
+
+
+def sixteen_bits(shape):
+    """Weights whose sixteen-bit values are known: the largest is there, so that a step is 1."""
+    whole = RNG.integers(-(2**15) + 1, 2**15, shape)
+    whole.flat[0] = 2**15 - 1
+    return whole
+
+
+WHOLE = sixteen_bits((ROWS, COLUMNS))
+SIGNED = RNG.integers(-(2**15), 2**15, (12, ROWS))
+
+
+def read_parameters(**changes):
+    serial = {"input_bits": 16, "phases": 16, "signed_inputs": "twos_complement"}
+    return ReadParameters(v_read_volts=0.2, t_read_s=1e-7, **(serial | changes))
+
+
+def isaac_cell(**changes):
+    sliced = {"kind": "offset", "weight_bits": 16, "slices": 8, "bits_per_cell": 2}
+    return CellParameters(**(sliced | changes))
+
+
+def build(cell=None, read=None, weights=None, splits=SPLITS, device=None, key=0, **device_options):
+    device = device or make_device(IdealParameters(g_max_siemens=G_MAX, **device_options))
+    weights = np.asarray(WHOLE if weights is None else weights, np.float32)
+    cell, read = cell or isaac_cell(), read or read_parameters()
+    return Crossbar.program(weights, device, cell, read, splits, stream(key, "sliced"))
+
+
+def converters(aged, adc, bits=16, low=None):
+    """Inputs in steps of 1, and one ADC for all tiles."""
+    low = -(2 ** (bits - 1)) if low is None else low
+    high = (
+        2 ** (bits - 1) - 1
+        if low < 0 and aged.crossbar.read.signed_inputs == "twos_complement"
+        else 2**bits - 1
+    )
+    return Converters(Converter(1.0, low, high), (adc,) * len(aged.d))
+
+
+def reading(n, key="noise", first=0):
+    return Read(first, n, stream(0, key), Tally(n))
+
+
+def product(aged, x, adc, **more):
+    read = reading(len(x))
+    out = aged.forward(np.asarray(x, np.float32), read, converters(aged, adc, **more))
+    return out, read.tally
+
+
+def levels(bits):
+    """An unsigned ADC whose step is one level."""
+    return Converter(1.0, 0, 2**bits - 1)
+
+
+def exactly(out, x, whole=WHOLE):
+    """The product is the whole-number one, to the last bit of the float32 it is given in."""
+    np.testing.assert_array_equal(out, (x.astype(np.int64) @ whole).astype(np.float32))
+
+
+def test_isaac_arithmetic_is_exact_with_a_wide_adc():
+    out, tally = product(build().age_to(0.0, 1e-6), SIGNED, levels(16))
+    exactly(out, SIGNED)
+    assert tally.adc_saturations.sum() == 0
+
+
+def full_tile(rows=128):
+    """Weights near the top of their range: every slice of them is mostly full."""
+    whole = RNG.integers(2**14, 2**15, (rows, 5))
+    whole[0] = 2**15 - 1
+    return whole
+
+
+def test_eight_bits_are_enough_with_flipped_columns_and_too_few_without():
+    # 128 rows of levels up to 3 add up to 384, beyond the 255 of eight bits; flipped ones to 192
+    whole, x = full_tile(), RNG.integers(-(2**15), 2**15, (20, 128)) | 1
+    out, tally = product(build(isaac_cell(encoding="flipped"), weights=whole, splits=(128,)).age_to(0.0, 1e-6), x,
+                         levels(8))  # fmt: skip
+    exactly(out, x, whole)
+    assert tally.adc_saturations.sum() == 0
+    x[:, :] = -1  # all bits set: every row is driven in every phase
+    plain, tally = product(build(weights=whole, splits=(128,)).age_to(0.0, 1e-6), x, levels(8))
+    assert tally.adc_saturations.min() > 0
+    assert (plain != x @ whole).any()
+    exactly(product(build(isaac_cell(encoding="flipped"), weights=whole, splits=(128,)).age_to(0.0, 1e-6), x,
+                    levels(8))[0], x, whole)  # fmt: skip
+
+
+def test_saturations_are_those_of_the_columns_sums():
+    whole, x = full_tile(), np.full((2, 128), -1)
+    aged = build(weights=whole, splits=(128,)).age_to(0.0, 1e-6)
+    _, tally = product(aged, x, levels(8))
+    sums = np.stack([(whole + 2**15 >> 2 * s & 3).sum(axis=0) for s in range(8)])
+    np.testing.assert_array_equal(tally.adc_saturations, [16 * (sums > 255).sum()] * 2)
+
+
+@pytest.mark.parametrize("cell", [
+    isaac_cell(), isaac_cell(encoding="flipped"), isaac_cell(devices_per_weight=3), isaac_cell(slices=4, bits_per_cell=4),
+    isaac_cell(slices=6, bits_per_cell=3), isaac_cell(kind="differential", slices=5, bits_per_cell=3),
+    isaac_cell(kind="differential", subtraction="digital", slices=15, bits_per_cell=1),
+    isaac_cell(kind="differential", subtraction="digital", encoding="flipped"),
+])  # fmt: skip
+@pytest.mark.parametrize("read", [
+    {}, {"signed_inputs": "two_phase"}, {"signed_inputs": "bipolar"}, {"signed_inputs": "two_phase", "phases": 8},
+    {"signed_inputs": "bipolar", "phases": 4}, {"signed_inputs": "two_phase", "input_bits": 15, "phases": 5},
+])  # fmt: skip
+def test_every_cell_and_every_phase_gives_the_whole_number_product(cell, read):
+    aged = build(cell, read_parameters(**read)).age_to(0.0, 1e-6)
+    x = SIGNED if not read else SIGNED.clip(-(2**14), 2**14)
+    both = cell.subtracts_currents or read.get("signed_inputs") == "bipolar"
+    adc = Converter(1.0, -(2**15) if both else 0, 2**16)
+    low = None if not read else -(2**16) + 1
+    exactly(product(aged, x, adc, low=low)[0], x)
+
+
+def test_unsigned_inputs_need_no_sign():
+    x = np.abs(SIGNED)
+    aged = build(read=read_parameters(signed_inputs="two_phase")).age_to(0.0, 1e-6)
+    exactly(product(aged, x, levels(12), low=0)[0], x)
+
+
+@pytest.mark.parametrize("encoding", ["plain", "flipped"])
+@pytest.mark.parametrize("baseline", ["count", "reference"])
+@pytest.mark.parametrize("kind", ["offset", "differential"])
+def test_current_of_cells_at_the_bottom_is_taken_off(encoding, baseline, kind):
+    cell = isaac_cell(encoding=encoding, baseline=baseline, kind=kind, subtraction="digital")
+    aged = build(cell, g_min_siemens=50e-6).age_to(0.0, 1e-6)
+    wire = Converter(0.0, 0, 1e6)
+    np.testing.assert_allclose(product(aged, SIGNED, wire)[0], SIGNED @ WHOLE, rtol=0, atol=2e-6 * 2**30 * 70)
+    if baseline == "reference":  # whole levels reach the ADC, so nothing is lost in its steps
+        exactly(product(aged, SIGNED, levels(16))[0], SIGNED)
+    # nothing taken off would be seen: cells at the bottom are 0.21 levels
+    assert 50e-6 / (700e-6 / 3) * 2**15 * np.abs(SIGNED.sum(axis=1)).max() > 1000 * 2e-6 * 2**30 * 70
+
+
+def test_a_reference_column_draws_its_current():
+    x = np.full((1, ROWS), 3)
+    drawn = []
+    for baseline in ("count", "reference"):
+        aged = build(isaac_cell(baseline=baseline), g_min_siemens=50e-6).age_to(0.0, 1e-6)
+        drawn.append(product(aged, x, levels(16))[1].array_siemens[0])
+    assert drawn[1] - drawn[0] == pytest.approx(
+        2 * ROWS * 50e-6, rel=1e-4
+    )  # two bits set in each of 70 inputs
+
+
+@pytest.mark.parametrize(("coding", "phases"), [("amplitude", 16), ("amplitude", 4), ("pulse_width", 4)])
+def test_array_siemens_are_the_duty_of_every_phase(coding, phases):
+    read = read_parameters(signed_inputs="two_phase", phases=phases, coding=coding)
+    aged = build(read=read).age_to(0.0, 1e-6)
+    tally = product(aged, SIGNED.clip(-(2**14), 2**14), Converter(1.0, 0, 2**16), low=-(2**16) + 1)[1]
+    bits, left = 16 // phases, np.abs(SIGNED.clip(-(2**14), 2**14))
+    duty = np.zeros(SIGNED.shape)
+    for k in range(phases):
+        share = (left >> bits * k & (2**bits - 1)) / (2**bits - 1)
+        duty += share**2 if coding == "amplitude" else share
+    load = aged.g_siemens.astype(float).sum(axis=(0, 1, 3))
+    np.testing.assert_allclose(tally.array_siemens, duty @ load, rtol=1e-5)
+
+
+def noisy(read=None, cell=None, splits=(30,), key=0, shape=(30, 6)):
+    device = make_device(load_chip("joshi_2020").device)
+    weights = RNG.standard_normal(shape)
+    cell = cell or isaac_cell(weight_bits=8, slices=4)
+    return build(cell, read or read_parameters(input_bits=8, phases=8), weights, splits, device, key)
+
+
+def simulated(aged, x, n, adc, seed=5):
+    """Noise drawn for every slice and phase, codes rounded one by one: the slow way, float64."""
+    rng, cell = np.random.default_rng(seed), aged.crossbar.cell
+    out = np.zeros((n, aged.columns))
+    d, s2 = aged.d[0].astype(float), aged.s2[0].astype(float)
+    for k in range(8):
+        bits = x >> k & 1
+        mean, spread = bits @ d, np.sqrt((bits**2) @ s2)
+        codes = np.floor((mean + spread * rng.standard_normal((n, d.shape[1]))) / adc.lsb + 0.5)
+        codes = np.clip(codes, adc.low, adc.high) * adc.lsb
+        weight = -(2**7) if k == 7 else 2**k
+        for s in range(cell.slices):
+            out += weight * 4**s * codes[:, s * aged.columns : (s + 1) * aged.columns]
+    return aged.crossbar.scale.per_unit * (out - 128 * x.sum())
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_noise_is_drawn_for_every_slice_and_phase_before_conversion(fused):
+    aged = noisy().age_to(86400.0, 1e-4)
+    assert aged.s2 is not None
+    x, n = RNG.integers(-128, 128, 30), 100_000
+    adc = Converter(0.5, 0, 511) if fused else NoisyConverter(0.5, 0, 511, 0.0)
+    assert aged._selects(converters(aged, adc, bits=8)) is fused
+    got = product(aged, np.repeat(x[None], n, axis=0), adc, bits=8)[0].astype(float)
+    expected = simulated(aged, x, n, adc)
+    assert 6 / np.sqrt(2 * n) < 0.05  # so 5 % of a spread would be seen
+    for column in range(aged.columns):
+        a, b = got[:, column], expected[:, column]
+        assert abs(a.mean() - b.mean()) < 6 * b.std() * np.sqrt(2 / n)
+        assert a.std() == pytest.approx(b.std(), rel=6 / np.sqrt(n))
+        assert stats.ks_2samp(a, b).pvalue > 1e-6
+    wider = got.mean(axis=0) + 1.05 * (got - got.mean(axis=0))
+    assert all(stats.ks_2samp(wider[:, c], expected[:, c]).pvalue < 1e-6 for c in range(aged.columns))
+    correlation = np.corrcoef(got.T)
+    assert np.abs(correlation[~np.eye(aged.columns, dtype=bool)]).max() < 6 / np.sqrt(n)
+
+
+def test_noise_of_fused_and_plain_reads_has_one_variance_before_the_adc():
+    aged = noisy(splits=(20, 10)).age_to(86400.0, 1e-4)
+    x, n = RNG.integers(0, 128, 30), 40_000
+    wide = [Converter(1e-4, -(2**22), 2**22), NoisyConverter(1e-4, -(2**22), 2**22, 0.0)]
+    reads = [product(aged, np.repeat(x[None], n, axis=0), adc, bits=8)[0].astype(float) for adc in wide]
+    s2 = np.concatenate(aged.s2).astype(float)
+    variance = sum(4.0**k * ((x >> k & 1) @ s2) for k in range(7)).reshape(4, 6)
+    expected = (16.0 ** np.arange(4)[:, None] * variance).sum(axis=0) * aged.crossbar.scale.per_unit**2
+    for own in reads:
+        np.testing.assert_allclose(own.var(axis=0), expected, rtol=6 * np.sqrt(2 / n))
+
+
+def test_analog_accumulation_sums_phases_before_one_conversion():
+    read = read_parameters(input_bits=8, phases=8, accumulate="analog", signed_inputs="two_phase")
+    aged = noisy(read).age_to(86400.0, 1e-4)
+    x, n = RNG.integers(0, 256, 30), 40_000
+    wide = Converter(1e-3, -(2**22), 2**22)
+    got = product(aged, np.repeat(x[None], n, axis=0), wide, bits=8, low=0)[0].astype(float)
+    s2 = aged.s2[0].astype(float)
+    variance = sum(4.0**k * ((x >> k & 1) @ s2) for k in range(8)).reshape(4, 6)
+    per_unit = aged.crossbar.scale.per_unit
+    expected = (16.0 ** np.arange(4)[:, None] * variance).sum(axis=0) * per_unit**2
+    np.testing.assert_allclose(got.var(axis=0), expected, rtol=6 * np.sqrt(2 / n))
+    # one conversion of the whole input: a step of 64 rounds sums of all phases
+    coarse = Converter(64.0, 0, 2**16)
+    quiet = build(isaac_cell(), read_parameters(accumulate="analog", signed_inputs="two_phase")).age_to(
+        0.0, 1e-6
+    )
+    x = np.abs(SIGNED[:1])
+    out = product(quiet, x, coarse, low=0)[0][0]
+    sums = np.zeros(COLUMNS)
+    for a, b in itertools.pairwise(np.cumsum((0, *SPLITS))):
+        for s in range(8):
+            own = x[0, a:b] @ (WHOLE[a:b] + 2**15 >> 2 * s & 3)
+            sums += 4**s * 64 * np.clip(np.floor(own / 64 + 0.5), 0, 2**16)
+    np.testing.assert_allclose(out, sums - 2**15 * x.sum(), rtol=1e-6)
+
+
+def test_weights_without_slices_take_inputs_in_phases():
+    cell, read = CellParameters(), read_parameters(signed_inputs="two_phase")
+    weights = RNG.standard_normal((ROWS, COLUMNS)).astype(np.float32)
+    aged = build(cell, read, weights, g_min_siemens=1e-6).age_to(0.0, 1e-6)
+    x = SIGNED.clip(-(2**14), 2**14)
+    out = product(aged, x, Converter(0.0, -1, 1e6), low=-(2**16) + 1)[0]
+    np.testing.assert_allclose(out, x @ weights.astype(float), rtol=0, atol=1e-5 * 2**14 * 70)
+
+
+def test_sliced_weights_take_inputs_whole():
+    read = ReadParameters(v_read_volts=0.2, t_read_s=1e-7)
+    aged = build(read=read).age_to(0.0, 1e-6)
+    x = RNG.random((5, ROWS)).astype(np.float32)
+    wires = Converters(Converter(0.0, 0, 1.0), (Converter(0.0, 0, 1e6),) * 3)
+    np.testing.assert_allclose(aged.forward(x, reading(5), wires), x @ WHOLE, rtol=0, atol=0.5 * 70)
+    steps = Converters(uniform(1.0, 8, False, "dac"), (Converter(0.0, 0, 1e6),) * 3)
+    read = reading(5)
+    eighth = np.floor(x * 255 + np.float32(0.5)) / 255
+    np.testing.assert_allclose(aged.forward(x, read, steps), eighth @ WHOLE, rtol=0, atol=0.5 * 70)
+    load = aged.g_siemens.astype(float).sum(axis=(0, 1, 3))
+    np.testing.assert_allclose(read.tally.array_siemens, eighth**2 @ load, rtol=1e-5)
+
+
+def test_stuck_cells_hold_their_level_in_every_slice():
+    stuck = StuckDevices(low=0.1, high=0.1)
+    crossbar = build(stuck=stuck)
+    aged = crossbar.age_to(0.0, 1e-6)
+    held = np.rint(crossbar.state.g_siemens[0].astype(float) / (G_MAX / 3)).astype(np.int64)
+    flags = crossbar.state.stuck[0]
+    biased = WHOLE + 2**15 >> 2 * np.arange(8)[:, None, None] & 3
+    np.testing.assert_array_equal(held, np.where(flags == 1, 0, np.where(flags == 2, 3, biased)))
+    assert (held != biased).mean() > 0.1
+    effective = (4 ** np.arange(8)[:, None, None] * held).sum(axis=0) - 2**15
+    exactly(product(aged, SIGNED, levels(16))[0], SIGNED, effective)
+
+
+def test_drift_moves_every_slice_and_a_gain_brings_it_back():
+    aged = noisy(read_parameters(input_bits=8, phases=8, noise="none")).age_to(86400.0, 1e-4)
+    x = RNG.integers(-128, 128, (4, 30)).astype(np.float32)
+    wire = converters(aged, Converter(0.0, 0, 1e6), bits=8)
+    analog = aged.forward(x, reading(4), wire) + aged.crossbar.scale.per_unit * 128 * x.sum(axis=1)[:, None]
+    doubled = aged.forward(x, reading(4), wire, gain=2.0)
+    doubled += aged.crossbar.scale.per_unit * 128 * x.sum(axis=1)[:, None]
+    np.testing.assert_allclose(doubled, 2 * analog, rtol=1e-4)
+    now = aged.converted(x, reading(4), wire)
+    then = noisy(read_parameters(input_bits=8, phases=8, noise="none")).age_to(0.0, 1e-4)
+    assert np.abs(now).sum() < 0.9 * np.abs(then.converted(x, reading(4), wire)).sum()
+
+
+def test_frozen_noise_is_shared_by_reads_and_phases():
+    aged = noisy(cell=isaac_cell(weight_bits=8, slices=4)).age_to(86400.0, 1e-4)
+    again = noisy(cell=isaac_cell(weight_bits=8, slices=4)).age_to(86400.0, 1e-4)
+    assert aged.g_siemens.shape == (1, 4, 30, 6)
+    mean = aged.crossbar.device.conductance(aged.crossbar.state, 86400.0)
+    assert (np.abs(aged.g_siemens - mean) > 0).mean() > 0.5
+    assert again.g_siemens.shape == aged.g_siemens.shape
+
+
+def test_images_do_not_disturb_each_other():
+    aged = noisy().age_to(86400.0, 1e-4)
+    x = RNG.integers(-128, 128, (9, 2, 30)).astype(np.float32)
+    adc = Converter(0.5, 0, 511)
+    whole = aged.forward(x.reshape(18, 30), reading(9), converters(aged, adc, bits=8))
+    later = aged.forward(x[4:].reshape(10, 30), reading(5, first=4), converters(aged, adc, bits=8))
+    np.testing.assert_array_equal(whole[8:], later)
+    assert (
+        whole[8:10] != aged.forward(x[4:5].reshape(2, 30), reading(1), converters(aged, adc, bits=8))
+    ).any()
+
+
+def test_transposed_products_read_the_slices_one_after_the_other():
+    turned = build(read=read_parameters(signed_inputs="two_phase")).age_to(0.0, 1e-6).transposed((5, 4))
+    x = RNG.integers(0, 2**16, (7, COLUMNS))
+    exactly(product(turned, x, levels(12), low=0)[0], x, WHOLE.T)
+    with pytest.raises(
+        ConfigError, match='transposed read: expected cells with encoding = "plain", got flipped'
+    ):
+        build(isaac_cell(encoding="flipped")).age_to(0.0, 1e-6).transposed((9,))
+
+
+def test_range_of_the_adcs():
+    aged = build(splits=(32, 38)).age_to(0.0, 1e-6)
+    assert aged.largest_inputs(1.0) == [32 * 3, 38 * 3]
+    serial = read_parameters(signed_inputs="two_phase", phases=8)
+    assert build(read=serial).age_to(0.0, 1e-6).largest_inputs(1.0)[0] == 32 * 3 * 3
+    summed = read_parameters(signed_inputs="two_phase", accumulate="analog")
+    assert build(read=summed).age_to(0.0, 1e-6).largest_inputs(1.0)[0] == 32 * 3 * 65535
+    x = np.full((3, ROWS), 2**15 - 1, np.float32)
+    seen = aged.adc_inputs(x, Converter(1.0, -(2**15), 2**15 - 1))
+    assert [own.shape for own in seen] == [(48, 72)] * 2
+    sums = np.stack([(WHOLE[:32] + 2**15 >> 2 * s & 3).sum(axis=0) for s in range(8)]).ravel()
+    np.testing.assert_allclose(seen[0][0], sums, rtol=1e-5)
+    assert (seen[0][-3:] == 0).all()  # the sign
+    with pytest.raises(
+        ConfigError, match="adc_inputs: expected the DAC that cuts inputs into phases, got none"
+    ):
+        aged.adc_inputs(x)
+
+
+def test_slices_hold_the_bits_of_the_weights():
+    weights = np.array([[1.0, -1.0, 0.25, 0.0]], np.float32)
+    whole, step = whole_weights(weights, 8)
+    assert whole.tolist() == [[127, -127, 32, 0]]
+    assert step == pytest.approx(1 / 127)
+    span = IdealParameters(g_max_siemens=3e-6)
+    held = sliced_targets(
+        weights, CellParameters(kind="offset", weight_bits=8, slices=4, bits_per_cell=2), span, (1,)
+    )
+    assert np.rint(held.siemens[0, :, 0] * 1e6).T.tolist() == [
+        [3, 3, 3, 3],
+        [1, 0, 0, 0],
+        [0, 0, 2, 2],
+        [0, 0, 0, 2],
+    ]
+    assert held.scale.offset == 128
+    pair = sliced_targets(weights, CellParameters(weight_bits=8, slices=4, bits_per_cell=2), span, (1,))
+    assert np.rint(pair.siemens[:, :, 0, 1] * 1e6).tolist() == [[0, 0, 0, 0], [3, 3, 3, 1]]
+    with pytest.raises(DataError, match="weights: expected finite numbers, got 1 NaN or infinite"):
+        sliced_targets(np.array([[np.nan]], np.float32), isaac_cell(), span, (1,))
+
+
+def test_columns_are_flipped_where_that_lowers_their_sum():
+    weights = np.concatenate([np.full((8, 1), 1.0), np.full((8, 1), -1.0)], axis=1)
+    cell = isaac_cell(encoding="flipped")
+    held = sliced_targets(weights.astype(np.float32), cell, IdealParameters(g_max_siemens=3e-6), (4, 4))
+    assert held.flips.shape == (2, 1, 8, 2)
+    levels = np.rint(held.siemens[0] * 1e6)
+    assert levels.sum(axis=1).max() <= 8 * 3 / 2
+    assert held.flips[0, 0, :, 0].all()  # 65535: all ones
+    assert not held.flips[0, 0, :, 1].any()  # 1
+
+
+@pytest.mark.parametrize(("changes", "bits"), [
+    ({}, 9), ({"encoding": "flipped"}, 8), ({"kind": "differential"}, 10),
+    ({"kind": "differential", "subtraction": "digital"}, 9),
+])  # fmt: skip
+def test_bits_that_a_column_needs(changes, bits):
+    # Shafiee et al. 2016, section V: 128 rows of two bits and inputs of one need 9 bits, 8 with the flipped encoding
+    assert column_bits(isaac_cell(**changes), read_parameters(), 128, True) == bits
+
+
+def test_bits_that_a_column_needs_for_whole_inputs_of_both_signs():
+    assert column_bits(isaac_cell(), read_parameters(signed_inputs="bipolar"), 128, True) == 10
+    assert column_bits(isaac_cell(), read_parameters(signed_inputs="bipolar"), 128, False) == 9
+    assert (
+        column_bits(isaac_cell(), read_parameters(accumulate="analog"), 128, True)
+        == (384 * 65535).bit_length() + 1
+    )
+    assert column_bits(CellParameters(), read_parameters(), 128, True) is None
+
+
+@pytest.mark.parametrize(("table", "changes", "message"), [
+    (CellParameters, {"weight_bits": 16, "slices": 7, "bits_per_cell": 2, "kind": "offset"},
+     "7 slices of 2 bits do not cover the 16 bits of a weight: give at least 8 slices, or fewer weight_bits"),
+    (CellParameters, {"weight_bits": 16, "slices": 7, "bits_per_cell": 2},
+     "7 slices of 2 bits do not cover the 15 bits of a weight: give at least 8 slices"),
+    (CellParameters, {"slices": 2}, "slices, bits_per_cell, encoding and baseline need weight_bits"),
+    (CellParameters, {"baseline": "reference"}, "slices, bits_per_cell, encoding and baseline need weight_bits"),
+    (CellParameters, {"weight_bits": 4}, "weight_bits needs bits_per_cell"),
+    (CellParameters, {"weight_bits": 4, "slices": 4, "bits_per_cell": 1, "levels": "binary"}, 'levels = "binary"'),
+    (CellParameters, {"weight_bits": 4, "slices": 4, "bits_per_cell": 1, "encoding": "flipped"},
+     'encoding = "flipped" needs columns that are converted apart'),
+    (ReadParameters, {"input_bits": 4, "phases": 5}, "5 phases are more than the 4 bits of an input"),
+    (ReadParameters, {"input_bits": 8, "phases": 7}, "7 phases of 2 bits are more than 8 bits need: 4 do"),
+    (ReadParameters, {"phases": 2}, "phases, accumulate and twos_complement need input_bits"),
+    (ReadParameters, {"input_bits": 8, "phases": 4, "signed_inputs": "twos_complement"},
+     "twos_complement needs a phase for every bit"),
+])  # fmt: skip
+def test_what_does_not_fit_is_refused(table, changes, message):
+    needed = {"v_read_volts": 0.2, "t_read_s": 1e-7} if table is ReadParameters else {}
+    with pytest.raises(ValueError, match=re.escape(message)):
+        table(**needed, **changes)
+
+
+def test_the_kind_of_aged_crossbar():
+    assert isinstance(build().age_to(0.0, 1e-6), AgedSliced)
+    assert isinstance(build().age_to(0.0, 1e-6).whole, tuple)
+    assert noisy().age_to(86400.0, 1e-4).whole is None
