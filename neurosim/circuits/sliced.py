@@ -13,8 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from neurosim.circuits.aged import AgedCrossbar, rows_of
 from neurosim.circuits.converters import Converter, ReadKey
-from neurosim.circuits.crossbar import AgedCrossbar, Converters, Crossbar, Read, rows_of
+from neurosim.circuits.held import Converters, HeldMatrix, Read
 from neurosim.circuits.parameters import CellParameters, ReadParameters
 from neurosim.foundation.errors import ConfigError
 from neurosim.kernels import reads, slices
@@ -59,7 +60,7 @@ class AgedSliced(AgedCrossbar):
     known: np.ndarray
 
     @staticmethod
-    def of(crossbar: Crossbar, g_siemens: np.ndarray, variance: np.ndarray, t_s: float) -> AgedSliced:
+    def of(crossbar: HeldMatrix, g_siemens: np.ndarray, variance: np.ndarray, t_s: float) -> AgedSliced:
         """Arrange device conductances (polarities, slices * devices, rows, columns) for reading."""
         span, cell = crossbar.device.parameters, crossbar.cell
         step = span.g_max_siemens
@@ -281,7 +282,7 @@ def _whole(d: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...] | None:
     return tuple(near.astype(np.int16) for near in rounded)
 
 
-def _digital(crossbar: Crossbar, columns: int, lowest: float) -> tuple[np.ndarray, np.ndarray]:
+def _digital(crossbar: HeldMatrix, columns: int, lowest: float) -> tuple[np.ndarray, np.ndarray]:
     """`worths` and `known` of AgedSliced; lowest : the level-equivalent of a cell at g_min that passes the ADC.
 
     A column of complements holds F - L in place of L, F the highest level: x L = F sum(x) - x (F - L).

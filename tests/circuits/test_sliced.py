@@ -119,8 +119,8 @@ def test_saturations_are_those_of_the_columns_sums():
 
 
 @pytest.mark.parametrize("cell", [
-    isaac_cell(), isaac_cell(encoding="flipped"), isaac_cell(devices_per_weight=3), isaac_cell(slices=4, bits_per_cell=4),
-    isaac_cell(slices=6, bits_per_cell=3), isaac_cell(kind="differential", slices=5, bits_per_cell=3),
+    isaac_cell(), isaac_cell(encoding="flipped"), isaac_cell(devices_per_weight=3),
+    isaac_cell(slices=4, bits_per_cell=4), isaac_cell(slices=6, bits_per_cell=3), isaac_cell(kind="differential", slices=5, bits_per_cell=3),
     isaac_cell(kind="differential", subtraction="digital", slices=15, bits_per_cell=1),
     isaac_cell(kind="differential", subtraction="digital", encoding="flipped"),
 ])  # fmt: skip
