@@ -98,9 +98,10 @@ def solve_array(
     g = checked_array(g_siemens, nodal_bytes(*np.shape(g_siemens)))
     law = law or Ohmic()
     network = _Network(g, wires, _checked_bias(g, bias), law)
-    x, residual, steps = network.solve()
-    row_nodes, column_nodes = x[network.rows], x[network.columns]
-    amperes = law.current(g, row_nodes - column_nodes)[0]
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by its residual
+        x, residual, steps = network.solve()
+    row_nodes, column_nodes = (x.line[at] + x.rest[at] for at in (network.rows, network.columns))
+    amperes = law.current(g, network.across(x))[0]
     return Solution(row_nodes, column_nodes, amperes.sum(axis=1), amperes.sum(axis=0), residual, steps)
 
 
@@ -108,6 +109,17 @@ def nodal_bytes(rows: int, columns: int) -> int:
     """About how much memory a sparse factorisation takes: 10 log2(n) entries for each of n nodes."""
     nodes = 2 * rows * columns
     return 16 * nodes * (20 + 10 * nodes.bit_length())
+
+
+@dataclass(frozen=True)
+class _Potentials:
+    """Of every node: that of its whole line, and what it differs by.
+
+    Kept apart, because the drops along a wire, which drive its currents, may be smaller than the rounding of their sum.
+    """
+
+    line: np.ndarray
+    rest: np.ndarray
 
 
 class _Network:
@@ -125,6 +137,7 @@ class _Network:
         lines = ((self.rows, wires.row_ohms, row_end, bias.row_volts),
                  (self.columns[::-1].T, wires.column_ohms, column_end, bias.column_volts))  # fmt: skip
         self.known, self.start = np.ones(nodes, bool), np.zeros(nodes)
+        self.floating = []
         for at, (wire, ohms, end_ohms, volts) in enumerate(lines):
             self.known[wire] = False
             held = ~np.isnan(volts)
@@ -135,68 +148,90 @@ class _Network:
             if ohms > 0:
                 branches.append((wire[:, :-1].ravel(), wire[:, 1:].ravel(), 1 / ohms))
             self.known[ends[at][held]], self.start[ends[at][held]] = True, volts[held]
+            self.start[wire] = np.nan_to_num(volts)[:, None]
+            self.floating.append(wire[~held])
         self.lines = _laplacian(branches, nodes)
         self._refuse_floating(nodes)
 
-    def solve(self) -> tuple[np.ndarray, float, int]:
+    def solve(self) -> tuple[_Potentials, float, int]:
         """Potentials of all nodes, the residual and the number of Newton's steps."""
-        x = self._improved(self.start, self.law.current(self.g, np.zeros_like(self.g))[1])
-        steps, residual = 1, self._residual(x)
-        while not self.law.linear and not residual <= RESIDUAL and steps < NEWTON_STEPS:
-            x, after = self._newton(x)
-            steps += 1
-            if not after < residual:
-                break
-            residual = after
-        if not residual <= RESIDUAL:  # NaN too
-            raise SolveError("nodal analysis of an array", f"a residual below {RESIDUAL:g}",
-                             f"{residual:.3g} after {steps} steps",
-                             f"use smaller voltages, or {ORDERS}")  # fmt: skip
+        x = _Potentials(self.start, np.zeros_like(self.start))
+        steps = 0
+        if self.law.linear:
+            x, steps = self._improved(x, self._slope(self.across(x))), 1
+        while not (residual := self._residual(x)) <= RESIDUAL:  # NaN too
+            stuck = self.law.linear or steps == NEWTON_STEPS or not np.isfinite(residual)
+            stepped = None if stuck else self._newton(x)
+            if stepped is None:
+                raise SolveError("nodal analysis of an array", f"a residual below {RESIDUAL:g}",
+                                 f"{residual:.3g} after {steps} steps",
+                                 f"use smaller voltages, or {ORDERS}")  # fmt: skip
+            x, steps = stepped, steps + 1
         return x, residual, steps
 
-    def _newton(self, x: np.ndarray) -> tuple[np.ndarray, float]:
-        """One step, halved until the largest sum of currents falls."""
-        slope = self.law.current(self.g, x[self.rows] - x[self.columns])[1]
-        before, step = np.abs(self._sums(x)).max(), self._improved(x, slope) - x
+    def _newton(self, x: _Potentials) -> _Potentials | None:
+        """One step, halved until the sum of squares of the nodes' currents falls; None where it does not."""
+        before, goal = self._sums(x), self._improved(x, self._slope(self.across(x)))
+        step = goal.rest - x.rest
         for _ in range(HALVINGS):
-            if np.abs(self._sums(x + step)).max() < before:
-                break
+            nearer = _Potentials(x.line, x.rest + step)
+            if np.linalg.norm(self._sums(nearer)) < np.linalg.norm(before):
+                return self._centred(nearer)
             step = step / 2
-        return x + step, self._residual(x + step)
+        return None
 
-    def _improved(self, x: np.ndarray, slope: np.ndarray) -> np.ndarray:
-        """x less what the cells' slopes predict of the currents that are left over; twice, for linear cells' sake."""
+    def _improved(self, x: _Potentials, slope: np.ndarray) -> _Potentials:
+        """x less what the cells' slopes predict of the currents that are left over; thrice, for linear cells' sake."""
         from scipy.sparse.linalg import splu
 
         free = np.flatnonzero(~self.known)
-        x = x.copy()
         if not free.size:
             return x
-        matrix = (self.lines + _laplacian([(self.rows, self.columns, slope)], len(x)))[free][:, free].tocsc()
+        matrix = (self.lines + _laplacian([(self.rows, self.columns, slope)], len(x.rest)))[free][
+            :, free
+        ].tocsc()
         try:
             factor = splu(
                 matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
             )
         except RuntimeError as problem:
             raise SolveError("nodal analysis of an array", "a network that can be solved", str(problem),
-                             ORDERS) from None  # fmt: skip
-        for _ in range(2 if self.law.linear else 1):
-            x[free] -= factor.solve(self._sums(x))
+                             f"use {ORDERS}") from None  # fmt: skip
+        for _ in range(3 if self.law.linear else 1):
+            rest = x.rest.copy()
+            rest[free] -= factor.solve(self._sums(x))
+            x = _Potentials(x.line, rest)
+            x = self._centred(x) if self.law.linear else x
         return x
 
-    def _sums(self, x: np.ndarray) -> np.ndarray:
+    def _centred(self, x: _Potentials) -> _Potentials:
+        """The same potentials, with those of floating lines counted from their first node."""
+        shift = np.zeros_like(x.rest)
+        for wires in self.floating:
+            shift[wires] = x.rest[wires[:, :1]]
+        return _Potentials(x.line + shift, x.rest - shift)
+
+    def across(self, x: _Potentials) -> np.ndarray:
+        return np.asarray(
+            (x.line[self.rows] - x.line[self.columns]) + (x.rest[self.rows] - x.rest[self.columns])
+        )
+
+    def _slope(self, volts: np.ndarray) -> np.ndarray:
+        return self.law.current(self.g, volts)[1]
+
+    def _sums(self, x: _Potentials) -> np.ndarray:
         """Current that leaves each free node, amperes."""
-        total = self.lines @ x
-        cells = self.law.current(self.g, x[self.rows] - x[self.columns])[0]
-        total += np.bincount(self.rows.ravel(), cells.ravel(), len(x))
-        total -= np.bincount(self.columns.ravel(), cells.ravel(), len(x))
+        total = self.lines @ x.rest  # no current flows along a wire of one potential
+        cells = self.law.current(self.g, self.across(x))[0]
+        total += np.bincount(self.rows.ravel(), cells.ravel(), len(total))
+        total -= np.bincount(self.columns.ravel(), cells.ravel(), len(total))
         return np.asarray(total[~self.known])
 
-    def _residual(self, x: np.ndarray) -> float:
+    def _residual(self, x: _Potentials) -> float:
         sums = self._sums(x)
         if not sums.size:
             return 0.0
-        cells = np.abs(self.law.current(self.g, x[self.rows] - x[self.columns])[0])
+        cells = np.abs(self.law.current(self.g, self.across(x))[0])
         largest = max(cells.sum(axis=0).max(), cells.sum(axis=1).max())
         left = float(np.abs(sums).max())
         return left / largest if largest > 0 else left

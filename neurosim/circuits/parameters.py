@@ -255,10 +255,12 @@ class ReadParameters(Record):
 class WireParameters(Record):
     """Resistances around the cells of a tile; a tile is solved with them, exactly where its cells are linear.
 
-    row, column : of one segment of wire between two cells
+    row, column : of one segment of wire: between two cells, from the driver to the first cell of a row, and from the
+        last cell of a column to its sense circuit
     driver, sense : of what drives a row and of what holds a column at zero volts
     pair : whether the columns of G+ and G- lie side by side in one array, or in two arrays
-    cell 1T1R : rows that are not driven are cut off; passive: they are held at their driver, and sneak paths remain
+    cell passive : a row that is not driven is held at zero volts by its driver, and sneak paths remain. 1T1R: it may
+        be cut off by its transistors; reads of a whole matrix keep all rows connected (single reads can cut them off)
     """
 
     row_ohms: Annotated[float, Field(ge=0)]
