@@ -231,12 +231,12 @@ def _full_scale(values: np.ndarray, parameters: ConverterParameters, where: str,
     if values.size == 0:
         raise DataError(f"calibration of {where}", "at least one value", "none", "give calibration images")
     magnitudes = np.abs(values)
-    full = float(np.percentile(magnitudes, parameters.percentile)) * parameters.margin
-    if not np.isfinite(full):
+    largest = float(magnitudes.max())
+    if not np.isfinite(largest):
         raise DataError(
             f"calibration of {where}", "finite values", "NaN or infinity", "check weights and inputs"
         )
-    return full or float(magnitudes.max()) or 1.0
+    return float(np.percentile(magnitudes, parameters.percentile)) * parameters.margin or largest or 1.0
 
 
 def uniform(full_scale: float, bits: int | None, signed: bool, where: str) -> Converter:
