@@ -37,7 +37,7 @@ def show_placed(placed: Placed) -> None:
         _reprogramming(placed)
 
 
-def _explain(text: str) -> None:
+def explain(text: str) -> None:
     """A remark, wrapped where it is no terminal that does so."""
     for line in textwrap.wrap(visible(text), min(out().width, WIDTH)):
         say(line, "dim")
@@ -49,6 +49,7 @@ def _layers(placed: Placed) -> None:
     columns = _columns(layers, placed.ledger.total or 1.0)
     priced, spread = placed.ledger.priced, placed.spread
     needed = {
+        "cells": placed.cells_used is not None,
         "copies": any(layer.copies > 1 for layer in layers),
         "chip": spread.chips > 1,
         "round": spread.rounds > 1,
@@ -61,22 +62,24 @@ def _layers(placed: Placed) -> None:
     right = [number for number, name in enumerate(shown) if name not in ("layer", "matrix")]
     rows = zip(*shown.values(), strict=True)
     table(list(shown), rows, right=right, whole=range(len(shown)), width=WIDEST)
-    _explain("Cells: share of its tiles' cells that hold a weight." + (
-        " ADCs: share of the time between two images in which they convert." if "ADCs" in shown else ""))  # fmt: skip
+    if "cells" in shown:
+        explain("Cells: share of its tiles' cells that hold a weight.")
+    if "ADCs" in shown:
+        explain("ADCs: share of the time between two images in which they convert.")
     if dropped:
-        _explain(f"No room for {' and '.join(dropped)}: --out place.json has them.")
+        explain(f"No room for {' and '.join(dropped)}: --out place.json has them.")
 
 
 def _columns(layers: list[PlacedLayer], joules: float) -> dict[str, list[str]]:
     return {
         "layer": [layer.name for layer in layers],
-        "matrix": [_matrix(layer) for layer in layers],
+        "matrix": [matrix(layer.rows, layer.columns, layer.groups) for layer in layers],
         "vectors": [f"{layer.positions:,}" for layer in layers],
         "tiles": [f"{layer.tiles:,}" for layer in layers],
         "copies": [f"{layer.copies:,}" for layer in layers],
         "chip": [_span(layer.chips) for layer in layers],
         "round": [_span(layer.rounds) for layer in layers],
-        "cells": [per_cent(layer.cells_used, 1) for layer in layers],
+        "cells": [per_cent(layer.cells_used or 0.0, 1) for layer in layers],
         "ADCs": [per_cent(layer.conversions_used or 0.0, 1) for layer in layers],
         "latency": [format_si(layer.seconds or 0.0, "s") for layer in layers],
         "energy": [per_cent((layer.joules or 0.0) / joules, 1) for layer in layers],
@@ -89,9 +92,9 @@ def _too_wide(columns: dict[str, list[str]]) -> bool:
     return cells + gaps > min(out().width, WIDEST)
 
 
-def _matrix(layer: PlacedLayer) -> str:
-    groups = f"{layer.groups} x " if layer.groups > 1 else ""
-    return f"{groups}{layer.rows} x {layer.columns}"
+def matrix(rows: int, columns: int, groups: int) -> str:
+    """The size of a layer's matrices: "2 x 1200 x 128" for two groups."""
+    return f"{groups} x {rows} x {columns}" if groups > 1 else f"{rows} x {columns}"
 
 
 def _span(numbers: tuple[int, int]) -> str:
@@ -102,7 +105,9 @@ def _span(numbers: tuple[int, int]) -> str:
 
 def _places(placed: Placed) -> None:
     where, sent = placed.spread, placed.traffic
-    rows = [("tiles", f"{placed.tiles:,}", f"{per_cent(placed.cells_used, 1)} of their cells hold a weight")]
+    used = placed.cells_used
+    held = "of any size" if used is None else f"{per_cent(used, 1)} of their cells hold a weight"
+    rows = [("tiles", f"{placed.tiles:,}", held)]
     if where.capacity is None:
         rows.append(("chips", "?", "the chip does not say how many tiles it has"))
     else:
@@ -139,14 +144,14 @@ def _energy(placed: Placed) -> None:
     ]
     rows.append(("total", format_si(ledger.total, "J"), ""))
     table(["component", "per image", "share"], rows, right=(1, 2), total=True)
-    _explain(
+    explain(
         f"Expected, assumed: no data were run. Mean conductance {shares.mean_conductance:g} of the devices' range, "
         f"input activity {shares.input_activity:g}: they decide the energy of the array."
     )
     for component, reason in ledger.unpriced.items():
-        _explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
+        explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
     if sum(placed.traffic.links.values()):
-        _explain("Without the energy of links between chips, of which the chip gives no price.")
+        explain("Without the energy of links between chips, of which the chip gives no price.")
     if ledger.mixed_nodes:
         nodes = ", ".join(ledger.nodes)
         say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
@@ -174,16 +179,16 @@ def _speed(placed: Placed) -> None:
     title(f"Speed and area ({visible(ledger.label)})")
     table(["", "", ""], rows)
     if pace.link_s is None:
-        _explain("Without the time of links between chips: the chip does not say how fast they are.")
+        explain("Without the time of links between chips: the chip does not say how fast they are.")
 
 
 def _merit(placed: Placed) -> None:
     """Figures of merit beside those of a chip whose tiles are all full and busy."""
     peak, chips = placed.peak, placed.spread.chips
     rows = [
-        _compared("TOP/s", placed.ops_per_second, peak.ops_per_second * chips if peak else None, 1.0),
-        _compared("TOP/s/W", placed.ops_per_joule, peak.ops_per_joule if peak else None, 1.0),
-        _compared(
+        compared("TOP/s", placed.ops_per_second, peak.ops_per_second * chips if peak else None),
+        compared("TOP/s/W", placed.ops_per_joule, peak.ops_per_joule if peak else None),
+        compared(
             "TOP/s/mm2",
             placed.ops_per_second_per_square_metre,
             peak.ops_per_second_per_square_metre if peak else None,
@@ -193,13 +198,14 @@ def _merit(placed: Placed) -> None:
     title("Achieved at that rate, 2 operations per multiply-accumulate")
     table(["", "achieved", "peak", "share"], rows, right=(1, 2, 3))
     if peak is None:
-        _explain("No peak: the chip does not say how many tiles it has.")
+        explain("No peak: the chip does not say how many tiles it has.")
     else:
-        _explain(f"Peak: every tile of {plural(chips, 'chip')} full and busy, over published power and area. It "
+        explain(f"Peak: every tile of {plural(chips, 'chip')} full and busy, over published power and area. It "
                  "restates the chip's table.")  # fmt: skip
 
 
-def _compared(name: str, value: float, peak: float | None, scale: float) -> tuple[str, str, str, str]:
+def compared(name: str, value: float, peak: float | None, scale: float = 1.0) -> tuple[str, str, str, str]:
+    """A row of a table: a figure of merit in tera, the peak's, and the share of it; SI values."""
     mine = f"{value * scale / TERA:.3g}"
     if peak is None or math.isnan(value):
         return name, mine, "", ""
@@ -213,5 +219,5 @@ def _reprogramming(placed: Placed) -> None:
         if row.joules:
             say(f"{format_si(row.joules, 'J')} an image, beside the energy of the image alone.")
         else:
-            _explain(f"Energy {row.note}.")
-    _explain("Its time is not known to the chip's description, and in no latency above.")
+            explain(f"Energy {row.note}.")
+    explain("Its time is not known to the chip's description, and in no latency above.")

@@ -104,7 +104,8 @@ def place_verb(
         "chips": chips, "multiplex": multiplex, "batch": batch, "replicate": replicate, "tiles": tiles,
         "mean_conductance": mean_conductance, "input_activity": input_activity,
     }  # fmt: skip
-    content = _placed(network, silicon, wished, quiet=as_json)
+    on = _on_processor if silicon.parameters.processor is not None else _on_crossbars
+    content = on(network, silicon, wished, quiet=as_json)
     text = json.dumps(content, indent=1, allow_nan=False) + "\n"
     if as_json:
         typer.echo(text, nl=False)
@@ -116,8 +117,8 @@ def place_verb(
             say(f"All figures: {visible(out)}")
 
 
-def _placed(network: str, chip: Chip, wished: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    """Place it, print the tables unless quiet, and give the figures."""
+def _on_crossbars(network: str, chip: Chip, wished: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """Place it on tiles, print the tables unless quiet, and give the figures."""
     from neurosim.cli.place_tables import show_placed
     from neurosim.pipeline.placing import Wishes, place_shapes
 
@@ -127,3 +128,30 @@ def _placed(network: str, chip: Chip, wished: dict[str, Any], *, quiet: bool) ->
     if not quiet:
         show_placed(placed)
     return placed.to_json()
+
+
+def _on_processor(network: str, chip: Chip, wished: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    """The same on a digital processor, which has neither tiles nor copies."""
+    from neurosim.cli.place_digital_tables import show_placed_digital
+    from neurosim.pipeline.placed_digital import place_on_processor
+    from neurosim.pipeline.placing import load_architecture
+
+    _refuse_tiles(chip, wished)
+    with Bar("layers") as bar:
+        bar.stage(f"placing {network}", 0)
+        placed = place_on_processor(load_architecture(network), chip)
+    if not quiet:
+        show_placed_digital(placed)
+    return placed.to_json()
+
+
+def _refuse_tiles(chip: Chip, wished: dict[str, Any]) -> None:
+    """Refuse wishes that only a chip of crossbars can meet."""
+    from neurosim.pipeline.placing import Wishes
+
+    for name, value in wished.items():
+        if value != getattr(Wishes(), name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')}", "a chip of crossbars", f"{chip.name}, a digital processor",
+                "leave it out; of a processor, --set processor.batch=N changes how many images are computed together",
+            )  # fmt: skip

@@ -17,6 +17,7 @@ from neurosim.pipeline.expecting import Assumed
 from neurosim.placement import Placement, Spread, Traffic
 
 FORMAT = 1
+BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class PlacedLayer:
     """One layer in its place.
 
     kind : of the layer; chips, rounds : first and last that hold a part of it
-    cells_used : weights over cells of its tiles, in weight columns
+    cells_used : weights over cells of its tiles, in weight columns; None where a tile has any size
     conversions_used : its conversions over those that its ADCs could do between two images; None without an ADC
     seconds, joules : of one inference; None on a chip without a circuit
     link_bytes : that its results take over links between chips, per inference
@@ -41,7 +42,7 @@ class PlacedLayer:
     copies: int
     chips: tuple[int, int]
     rounds: tuple[int, int]
-    cells_used: float
+    cells_used: float | None
     conversions_used: float | None
     seconds: float | None
     joules: float | None
@@ -99,10 +100,16 @@ class Placed:
         return self.tiles / (capacity * self.spread.chips * self.spread.rounds) if capacity else math.nan
 
     @property
-    def cells_used(self) -> float:
-        """Share of the cells of the occupied tiles that hold a weight."""
-        cells = self.tiles * self.chip.array.rows * self.chip.array.columns
-        return sum(layer.weights * layer.replicas for layer in self.placement.layers) / cells
+    def cells_used(self) -> float | None:
+        """Share of the cells of the occupied tiles that hold a weight; None where a tile has any size."""
+        return self._cells_used(self.placement.layers)
+
+    def _cells_used(self, layers: Sequence[LayerGeometry]) -> float | None:
+        array = self.chip.array
+        if min(array.rows, array.columns) >= BOUNDLESS:
+            return None
+        cells = sum(layer.tiles for layer in layers) * array.rows * array.columns
+        return sum(layer.weights * layer.replicas for layer in layers) / cells
 
     @property
     def ops(self) -> int:
@@ -153,11 +160,10 @@ class Placed:
     def _layer(self, layer: LayerGeometry, kind: str) -> PlacedLayer:
         parts = self.spread.of(layer.name)
         times, priced = self.ledger.times, self.ledger.priced
-        cells = layer.tiles * self.chip.array.rows * self.chip.array.columns
         return PlacedLayer(
             layer.name, kind, layer.rows, layer.columns, layer.groups, layer.positions, layer.macs,
             layer.tiles, layer.replicas, _range([part.chip for part in parts]), _range([part.round for part in parts]),
-            layer.weights * layer.replicas / cells, self._conversions_used(layer),
+            self._cells_used([layer]), self._conversions_used(layer),
             times.layers[layer.name] if times else None,
             self.ledger.by_layer().get(layer.name, 0.0) if priced else None,
             self.traffic.links[layer.name],

@@ -16,7 +16,7 @@ from neurosim.foundation.counts import LayerGeometry
 from neurosim.foundation.errors import ConfigError
 from neurosim.graph import Architecture, find_network, fold_shapes, read_description
 from neurosim.pipeline.expecting import assumed, expected_counts, signed_inputs
-from neurosim.pipeline.loading import NIR_SUFFIX, require_mode
+from neurosim.pipeline.loading import NIR_SUFFIX
 from neurosim.pipeline.placed import Pace, Placed
 from neurosim.placement import Placement, Spread, Traffic, balanced, place, spread, traffic
 
@@ -60,7 +60,7 @@ def place_shapes(
     wishes = wishes or Wishes()
     net = network if isinstance(network, Architecture) else load_architecture(network)
     silicon = load_chip(chip) if isinstance(chip, str) else chip
-    require_mode(silicon, "rate")
+    _require_crossbars(silicon)
     _check(wishes, silicon)
     if silicon.digital.batch_norm == "folded":
         net = fold_shapes(net)
@@ -86,6 +86,14 @@ def load_architecture(network: str | Path) -> Architecture:
             f"run it: neurosim run {description.name} --mode spiking",
         )  # fmt: skip
     return Architecture(description.name, description.input, layers)
+
+
+def _require_crossbars(chip: Chip) -> None:
+    if "rate" not in chip.modes:
+        raise ConfigError(
+            f"chip {chip.name}", "a chip of crossbars that compute with rates, or a digital processor",
+            f"one for {' and '.join(chip.modes) or 'studies'}", "choose another one: `neurosim chips` lists them",
+        )  # fmt: skip
 
 
 def _check(wishes: Wishes, chip: Chip) -> None:
