@@ -34,6 +34,10 @@ WHOLE = sixteen_bits((ROWS, COLUMNS))
 SIGNED = RNG.integers(-(2**15), 2**15, (12, ROWS))
 
 
+def rng():
+    return np.random.default_rng(1)  # anew for every draw, so that no test depends on another
+
+
 def read_parameters(**changes):
     serial = {"input_bits": 16, "phases": 16, "signed_inputs": "twos_complement"}
     return ReadParameters(v_read_volts=0.2, t_read_s=1e-7, **(serial | changes))
@@ -90,14 +94,14 @@ def test_isaac_arithmetic_is_exact_with_a_wide_adc():
 
 def full_tile(rows=128):
     """Weights near the top of their range: every slice of them is mostly full."""
-    whole = RNG.integers(2**14, 2**15, (rows, 5))
+    whole = rng().integers(2**14, 2**15, (rows, 5))
     whole[0] = 2**15 - 1
     return whole
 
 
 def test_eight_bits_are_enough_with_flipped_columns_and_too_few_without():
     # 128 rows of levels up to 3 add up to 384, beyond the 255 of eight bits; flipped ones to 192
-    whole, x = full_tile(), RNG.integers(-(2**15), 2**15, (20, 128)) | 1
+    whole, x = full_tile(), rng().integers(-(2**15), 2**15, (20, 128)) | 1
     out, tally = product(build(isaac_cell(encoding="flipped"), weights=whole, splits=(128,)).age_to(0.0, 1e-6), x,
                          levels(8))  # fmt: skip
     exactly(out, x, whole)
@@ -120,7 +124,8 @@ def test_saturations_are_those_of_the_columns_sums():
 
 @pytest.mark.parametrize("cell", [
     isaac_cell(), isaac_cell(encoding="flipped"), isaac_cell(devices_per_weight=3),
-    isaac_cell(slices=4, bits_per_cell=4), isaac_cell(slices=6, bits_per_cell=3), isaac_cell(kind="differential", slices=5, bits_per_cell=3),
+    isaac_cell(slices=4, bits_per_cell=4), isaac_cell(slices=6, bits_per_cell=3),
+    isaac_cell(kind="differential", slices=5, bits_per_cell=3),
     isaac_cell(kind="differential", subtraction="digital", slices=15, bits_per_cell=1),
     isaac_cell(kind="differential", subtraction="digital", encoding="flipped"),
 ])  # fmt: skip
@@ -184,7 +189,7 @@ def test_array_siemens_are_the_duty_of_every_phase(coding, phases):
 
 def noisy(read=None, cell=None, splits=(30,), key=0, shape=(30, 6)):
     device = make_device(load_chip("joshi_2020").device)
-    weights = RNG.standard_normal(shape)
+    weights = rng().standard_normal(shape)
     cell = cell or isaac_cell(weight_bits=8, slices=4)
     return build(cell, read or read_parameters(input_bits=8, phases=8), weights, splits, device, key)
 
@@ -209,7 +214,7 @@ def simulated(aged, x, n, adc, seed=5):
 def test_noise_is_drawn_for_every_slice_and_phase_before_conversion(fused):
     aged = noisy().age_to(86400.0, 1e-4)
     assert aged.s2 is not None
-    x, n = RNG.integers(-128, 128, 30), 100_000
+    x, n = rng().integers(-128, 128, 30), 100_000
     adc = Converter(0.5, 0, 511) if fused else NoisyConverter(0.5, 0, 511, 0.0)
     assert aged._selects(converters(aged, adc, bits=8)) is fused
     got = product(aged, np.repeat(x[None], n, axis=0), adc, bits=8)[0].astype(float)
@@ -228,7 +233,7 @@ def test_noise_is_drawn_for_every_slice_and_phase_before_conversion(fused):
 
 def test_noise_of_fused_and_plain_reads_has_one_variance_before_the_adc():
     aged = noisy(splits=(20, 10)).age_to(86400.0, 1e-4)
-    x, n = RNG.integers(0, 128, 30), 40_000
+    x, n = rng().integers(0, 128, 30), 40_000
     wide = [Converter(1e-4, -(2**22), 2**22), NoisyConverter(1e-4, -(2**22), 2**22, 0.0)]
     reads = [product(aged, np.repeat(x[None], n, axis=0), adc, bits=8)[0].astype(float) for adc in wide]
     s2 = np.concatenate(aged.s2).astype(float)
@@ -241,8 +246,8 @@ def test_noise_of_fused_and_plain_reads_has_one_variance_before_the_adc():
 def test_analog_accumulation_sums_phases_before_one_conversion():
     read = read_parameters(input_bits=8, phases=8, accumulate="analog", signed_inputs="two_phase")
     aged = noisy(read).age_to(86400.0, 1e-4)
-    x, n = RNG.integers(0, 256, 30), 40_000
-    wide = Converter(1e-3, -(2**22), 2**22)
+    x, n = rng().integers(0, 256, 30), 40_000
+    wide = Converter(1e-2, -(2**22), 2**22)
     got = product(aged, np.repeat(x[None], n, axis=0), wide, bits=8, low=0)[0].astype(float)
     s2 = aged.s2[0].astype(float)
     variance = sum(4.0**k * ((x >> k & 1) @ s2) for k in range(8)).reshape(4, 6)
@@ -261,12 +266,12 @@ def test_analog_accumulation_sums_phases_before_one_conversion():
         for s in range(8):
             own = x[0, a:b] @ (WHOLE[a:b] + 2**15 >> 2 * s & 3)
             sums += 4**s * 64 * np.clip(np.floor(own / 64 + 0.5), 0, 2**16)
-    np.testing.assert_allclose(out, sums - 2**15 * x.sum(), rtol=1e-6)
+    np.testing.assert_allclose(out, sums - 2**15 * x.sum(), rtol=0, atol=1e-6 * sums.max())
 
 
 def test_weights_without_slices_take_inputs_in_phases():
     cell, read = CellParameters(), read_parameters(signed_inputs="two_phase")
-    weights = RNG.standard_normal((ROWS, COLUMNS)).astype(np.float32)
+    weights = rng().standard_normal((ROWS, COLUMNS)).astype(np.float32)
     aged = build(cell, read, weights, g_min_siemens=1e-6).age_to(0.0, 1e-6)
     x = SIGNED.clip(-(2**14), 2**14)
     out = product(aged, x, Converter(0.0, -1, 1e6), low=-(2**16) + 1)[0]
@@ -276,7 +281,7 @@ def test_weights_without_slices_take_inputs_in_phases():
 def test_sliced_weights_take_inputs_whole():
     read = ReadParameters(v_read_volts=0.2, t_read_s=1e-7)
     aged = build(read=read).age_to(0.0, 1e-6)
-    x = RNG.random((5, ROWS)).astype(np.float32)
+    x = rng().random((5, ROWS)).astype(np.float32)
     wires = Converters(Converter(0.0, 0, 1.0), (Converter(0.0, 0, 1e6),) * 3)
     np.testing.assert_allclose(aged.forward(x, reading(5), wires), x @ WHOLE, rtol=0, atol=0.5 * 70)
     steps = Converters(uniform(1.0, 8, False, "dac"), (Converter(0.0, 0, 1e6),) * 3)
@@ -302,7 +307,7 @@ def test_stuck_cells_hold_their_level_in_every_slice():
 
 def test_drift_moves_every_slice_and_a_gain_brings_it_back():
     aged = noisy(read_parameters(input_bits=8, phases=8, noise="none")).age_to(86400.0, 1e-4)
-    x = RNG.integers(-128, 128, (4, 30)).astype(np.float32)
+    x = rng().integers(-128, 128, (4, 30)).astype(np.float32)
     wire = converters(aged, Converter(0.0, 0, 1e6), bits=8)
     analog = aged.forward(x, reading(4), wire) + aged.crossbar.scale.per_unit * 128 * x.sum(axis=1)[:, None]
     doubled = aged.forward(x, reading(4), wire, gain=2.0)
@@ -324,7 +329,7 @@ def test_frozen_noise_is_shared_by_reads_and_phases():
 
 def test_images_do_not_disturb_each_other():
     aged = noisy().age_to(86400.0, 1e-4)
-    x = RNG.integers(-128, 128, (9, 2, 30)).astype(np.float32)
+    x = rng().integers(-128, 128, (9, 2, 30)).astype(np.float32)
     adc = Converter(0.5, 0, 511)
     whole = aged.forward(x.reshape(18, 30), reading(9), converters(aged, adc, bits=8))
     later = aged.forward(x[4:].reshape(10, 30), reading(5, first=4), converters(aged, adc, bits=8))
@@ -336,7 +341,7 @@ def test_images_do_not_disturb_each_other():
 
 def test_transposed_products_read_the_slices_one_after_the_other():
     turned = build(read=read_parameters(signed_inputs="two_phase")).age_to(0.0, 1e-6).transposed((5, 4))
-    x = RNG.integers(0, 2**16, (7, COLUMNS))
+    x = rng().integers(0, 2**16, (7, COLUMNS))
     exactly(product(turned, x, levels(12), low=0)[0], x, WHOLE.T)
     with pytest.raises(
         ConfigError, match='transposed read: expected cells with encoding = "plain", got flipped'
