@@ -53,12 +53,12 @@ class PeripheryParameters(Record):
 
     columns_per_adc : weight columns of a tile per ADC; a column whose G+ and G- are converted apart has both
         converted by the same ADC, one after the other
-    t_conversion_s : seconds from one conversion of an ADC to its next
+    t_conversion_s : seconds from one conversion of an ADC to its next; [adc].t_clock, where given, replaces it
     t_digital_s : seconds from the last conversion of a layer to its last activation in the buffer
     """
 
     columns_per_adc: Count
-    t_conversion_s: Positive
+    t_conversion_s: Positive | None = None
     t_digital_s: Time
 
 
@@ -118,6 +118,13 @@ class ChipParameters(Record):
         if "core" in content:
             needed = ("device", "read") if {"device", "read"} & content.keys() else ()
         return {name: {} for name in needed} | content
+
+    @model_validator(mode="after")
+    def _time_of_a_conversion(self) -> ChipParameters:
+        timed = self.periphery is not None and self.adc.bits is not None
+        if timed and self.periphery.t_conversion_s is None and self.adc.t_clock_s is None:  # type: ignore[union-attr]
+            raise ValueError("periphery.t_conversion is missing; add it, or t_clock to an [adc] with a clock")
+        return self
 
     @model_validator(mode="after")
     def _one_kind_of_chip(self) -> ChipParameters:

@@ -84,9 +84,26 @@ class CorePrice(Price):
 
 class AdcPrice(Price):
     """An ADC; its energy may be given by the figure of merit of Walden (IEEE JSAC 17, 539, 1999): joules per
-    conversion step, so that a conversion of b bits costs 2^b of them."""
+    conversion step, so that a conversion of b bits costs 2^b of them.
+
+    reference_bits : bits of the converter whose energy, area and leakage are given; a chip whose [adc] has others
+        pays 2^(bits - reference_bits) times these, in the same proportion as the figure of merit. None: they hold
+        whatever the bits.
+    """
 
     figure_of_merit_joules: Amount | None = None
+    reference_bits: Annotated[int, Field(ge=1, le=24)] | None = None
+
+    def amount(self, quantity: str, bits: int | None) -> float | None:
+        """energy_joules, area_square_metres or leakage_watts of a converter of so many bits; None: no figure."""
+        if quantity == "energy_joules" and self.figure_of_merit_joules is not None:
+            return None if bits is None else self.figure_of_merit_joules * 2.0**bits
+        value: float | None = getattr(self, quantity)
+        return value if value is None else value * 2.0 ** self.steps_beyond(bits)
+
+    def steps_beyond(self, bits: int | None) -> int:
+        """How many bits more than the reference; 0 without one."""
+        return 0 if bits is None or self.reference_bits is None else bits - self.reference_bits
 
     @model_validator(mode="after")
     def _one_energy(self) -> AdcPrice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from neurosim.chips import Chip, Prices
-from neurosim.chips.prices import PER
+from neurosim.chips.prices import PER, AdcPrice
 from neurosim.costs.ledger import PriceTag
 from neurosim.foundation.errors import ConfigError
 
@@ -24,6 +24,8 @@ def price_amount(chip: Chip, name: str, quantity: str) -> PriceTag | None:
     quantity : energy_joules, area_square_metres or leakage_watts
     """
     entry = getattr(require_prices(chip), name)
+    if isinstance(entry, AdcPrice):
+        return _adc_amount(chip, entry, quantity)
     value = None if entry is None else getattr(entry, quantity)
     if value is None:
         return None
@@ -31,6 +33,26 @@ def price_amount(chip: Chip, name: str, quantity: str) -> PriceTag | None:
     event, unit = PER[name]
     per = event if quantity == "energy_joules" else unit
     return PriceTag(f"{name}.{_SUFFIXES[quantity]}", value, per, source.node, source.source, source.status)
+
+
+def _adc_amount(chip: Chip, entry: AdcPrice, quantity: str) -> PriceTag | None:
+    """The ADC's price at the chip's bits: as given, by the figure of merit, or scaled from other bits."""
+    bits = chip.adc.bits
+    value = entry.amount(quantity, bits)
+    if value is None:
+        return None
+    by_merit = quantity == "energy_joules" and entry.figure_of_merit_joules is not None
+    source = chip.sources["prices.adc.figure_of_merit_joules" if by_merit else f"prices.adc.{quantity}"]
+    text, status = source.source, source.status
+    if by_merit:
+        text = f"{entry.figure_of_merit_joules:g} J per step x 2^{bits} (Walden 1999); {text}"
+    elif entry.steps_beyond(bits):
+        text = f"x 2^{entry.steps_beyond(bits)}, from {entry.reference_bits} to {bits} bits; {text}"
+    if text != source.source and status == "found":
+        status = "derived"
+    event, unit = PER["adc"]
+    per = event if quantity == "energy_joules" else unit
+    return PriceTag(f"adc.{_SUFFIXES[quantity]}", value, per, source.node, text, status)
 
 
 def energy_price(chip: Chip, name: str, needed_for: str) -> PriceTag:

@@ -79,6 +79,23 @@ def adcs_per_tile(chip: Chip, periphery: PeripheryParameters) -> int:
     return -(-chip.array.columns // periphery.columns_per_adc)
 
 
+def conversion_s(chip: Chip, periphery: PeripheryParameters) -> float:
+    """Seconds from one conversion of an ADC to its next: clocks of its kind, or as [periphery] says."""
+    if chip.adc.t_clock_s is not None:
+        return chip.adc.clocks * chip.adc.t_clock_s
+    return periphery.t_conversion_s or 0.0
+
+
+def conversions_per_read(layer: LayerGeometry, chip: Chip, periphery: PeripheryParameters) -> int:
+    """Conversions, one after the other, that follow each read in the busiest ADC of a layer's widest tile.
+
+    A ramp is shared as a whole: every column has a comparator and a latch, and one ramp converts all of them.
+    """
+    if chip.adc.kind == "ramp":
+        return 1
+    return layer.polarities * -(-max(layer.column_splits) // adcs_per_tile(chip, periphery))
+
+
 def require_periphery(chip: Chip) -> PeripheryParameters:
     """The chip's [periphery]; ConfigError when it has none."""
     if chip.periphery is None:
@@ -88,9 +105,7 @@ def require_periphery(chip: Chip) -> PeripheryParameters:
 
 
 def _layer_s(layer: LayerGeometry, chip: Chip, periphery: PeripheryParameters) -> float:
-    columns = max(layer.column_splits)  # the widest tile is the last to finish
-    conversions = layer.polarities * -(-columns // adcs_per_tile(chip, periphery))
-    converted_s = conversions * periphery.t_conversion_s
+    converted_s = conversions_per_read(layer, chip, periphery) * conversion_s(chip, periphery)
     summed = layer.phases // (layer.conversions_per_vector or layer.phases)  # reads before a conversion
     read_s, times = summed * chip.read.t_read_s, layer.positions_per_copy * layer.phases // summed
     if chip.read.overlapped:

@@ -10,7 +10,7 @@ from typing import Any
 from neurosim.chips import Chip
 from neurosim.costs import ChipFigures, Ledger, Row
 from neurosim.costs.ledger import OPS_PER_MAC
-from neurosim.costs.timing import adcs_per_tile
+from neurosim.costs.timing import adcs_per_tile, conversion_s
 from neurosim.foundation.counts import Counts, LayerGeometry
 from neurosim.graph import Architecture
 from neurosim.pipeline.expecting import Assumed
@@ -173,9 +173,12 @@ class Placed:
         periphery = self.chip.periphery
         if periphery is None or self.pace is None or self.chip.adc.bits is None:
             return None
+        busy_s = conversion_s(self.chip, periphery)
         converted = self.counts.fixed["adc_conversions"][layer.name]
         adcs = adcs_per_tile(self.chip, periphery) * layer.tiles
-        return converted * periphery.t_conversion_s / (adcs * self.pace.interval_s)
+        if self.chip.adc.kind == "ramp":  # one ramp converts all columns of a read
+            converted, adcs = layer.positions_per_copy * (layer.conversions_per_vector or layer.phases), 1
+        return converted * busy_s / (adcs * self.pace.interval_s)
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain values, SI units in the names; None where the chip does not say."""

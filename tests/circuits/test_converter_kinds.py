@@ -145,7 +145,7 @@ def test_quantisation_error_is_a_twelfth_of_a_step_squared(parameters):
 @pytest.mark.parametrize("kind", ["uniform", "ramp", "table"])
 @pytest.mark.parametrize("bits", [8, 11])
 def test_effective_bits_of_a_sine(kind, bits, noise):
-    """IEEE Std 1241: a sine of full scale leaves an error of lsb^2 (1/12 + sigma^2), so log2 of the ratio of the two."""
+    """IEEE Std 1241: a sine of full scale leaves an error of lsb^2 (1/12 + sigma^2), and bits by its logarithm."""
     table = {"inl": (0.0,) * (2**bits - 1)} if kind == "table" else {}
     adc = made(True, bits=bits, kind=kind, comparator_noise=noise, **table)
     n = 1 << 17
