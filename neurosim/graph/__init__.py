@@ -11,8 +11,9 @@ from neurosim.graph.binary import (
     TernaryWindows,
     Votes,
 )
+from neurosim.graph.boosting import Boosting, Comparator, PairVotes
 from neurosim.graph.description import Description, InputSpec, Measured, Recipe
-from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
+from neurosim.graph.elementwise import Add, BatchNorm, BiasInput, Flatten, RectifiedTanh, ReLU, Softmax
 from neurosim.graph.first_spike import FirstSpikeDense, FirstSpikeEncoder, FirstSpikeScores
 from neurosim.graph.folding import fold_batch_norm, fold_shapes
 from neurosim.graph.layer import INPUT, Layer
@@ -44,8 +45,11 @@ __all__ = [
     "AvgPool",
     "AxonDelay",
     "BatchNorm",
+    "BiasInput",
     "Binarise",
     "Block",
+    "Boosting",
+    "Comparator",
     "Conv2d",
     "Dense",
     "Description",
@@ -63,9 +67,11 @@ __all__ = [
     "Network",
     "NeuronModel",
     "Operation",
+    "PairVotes",
     "Population",
     "ReLU",
     "Recipe",
+    "RectifiedTanh",
     "Softmax",
     "Source",
     "SpikingGraph",

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from neurosim.foundation.records import Record
 from neurosim.graph.binary import Binarise, Fire, TernaryConv2d, TernaryDense, TernaryWindows, Votes
-from neurosim.graph.elementwise import Add, BatchNorm, Flatten, ReLU, Softmax
+from neurosim.graph.boosting import Boosting, Comparator, PairVotes
+from neurosim.graph.elementwise import Add, BatchNorm, BiasInput, Flatten, RectifiedTanh, ReLU, Softmax
 from neurosim.graph.first_spike import FirstSpikeDense, FirstSpikeEncoder, FirstSpikeScores
 from neurosim.graph.layer import Count
 from neurosim.graph.plastic import Learning, WinnerTakeAll
@@ -20,6 +21,8 @@ AnyLayer = Annotated[
     | Conv2d
     | BatchNorm
     | ReLU
+    | RectifiedTanh
+    | BiasInput
     | MaxPool
     | AvgPool
     | GlobalAvgPool
@@ -35,6 +38,8 @@ AnyLayer = Annotated[
     | Binarise
     | Fire
     | Votes
+    | Comparator
+    | PairVotes
     | WinnerTakeAll,
     Field(discriminator="kind"),
 ]
@@ -78,6 +83,7 @@ class Recipe(Record):
     For ternary weights: how they come from hidden ones (`ternary`), the half-width of the derivative of a spike in
     deviations of its sum, the scale from votes to logits, and the strength with which probabilities of synapses
     are pulled to 0 and 1, growing from zero over the epochs.
+    For weights of -1 and 1: how they come from hidden ones (`binary`); derivative and scale as for ternary weights.
     """
 
     optimiser: Literal["adam", "sgd"]
@@ -99,10 +105,17 @@ class Recipe(Record):
     silence_penalty: Annotated[float, Field(ge=0)] = 0.0
     gradient_norm: Positive | None = None
     ternary: Literal["straight_through", "probability_biased"] | None = None
+    binary: Literal["straight_through"] | None = None
     surrogate_width: Positive = 1.0
     vote_scale: Positive = 1.0
     polarisation: Annotated[float, Field(ge=0)] = 0.0
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _one_alphabet(self) -> Recipe:
+        if self.ternary is not None and self.binary is not None:
+            raise ValueError("weights are ternary or binary: give one of the two")
+        return self
 
 
 class Description(Record):
@@ -119,6 +132,7 @@ class Description(Record):
     training: Recipe | None = None
     training_time_s: Positive | None = None
     learning: Learning | None = None
+    boosting: Boosting | None = None
 
     @model_validator(mode="after")
     def _some_layer(self) -> Description:

@@ -1,4 +1,4 @@
-"""Layers without a matrix or a window: batch norm, ReLU, flatten, residual sum, softmax."""
+"""Layers without a matrix or a window: batch norm, activations, bias inputs, flatten, residual sum, softmax."""
 
 from __future__ import annotations
 
@@ -49,6 +49,37 @@ class ReLU(Layer):
     def forward(self, params: LayerParams, *xs: Array) -> Array:  # noqa: ARG002
         """max(x, 0)."""
         return np.maximum(xs[0], np.float32(0))
+
+
+class RectifiedTanh(Layer):
+    """Negative values become zero, positive ones saturate at 1: an analog neuron that can only source current."""
+
+    kind: Literal["rectified_tanh"] = "rectified_tanh"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The input's."""
+        return self._one(shapes, tuple(range(1, 9)), "of one axis or more")
+
+    def forward(self, params: LayerParams, *xs: Array) -> Array:  # noqa: ARG002
+        """tanh(max(x, 0))."""
+        return np.asarray(np.tanh(np.maximum(xs[0], np.float32(0))))
+
+
+class BiasInput(Layer):
+    """One input more, last, that is always `level`: the row of an array that holds the biases of the layer after it."""
+
+    kind: Literal["bias_input"] = "bias_input"
+    level: Annotated[float, Field(gt=0)] = 1.0
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """(features + 1,) from (features,)."""
+        (features,) = self._one(shapes, (1,), "(features,)")
+        return (features + 1,)
+
+    def forward(self, params: LayerParams, *xs: Array) -> Array:  # noqa: ARG002
+        """The input, and `level` after it."""
+        (x,) = xs
+        return np.concatenate([x, np.full((len(x), 1), self.level, np.float32)], axis=1)
 
 
 class Flatten(Layer):

@@ -16,6 +16,7 @@ from neurosim.foundation.streams import Stream
 from neurosim.graph import InputSpec, Layer, Recipe
 from neurosim.inputs import Dataset
 from neurosim.training.batches import batch_count, batches
+from neurosim.training.binary import BinaryNetwork
 from neurosim.training.checkpoints import load_checkpoint, save_checkpoint
 from neurosim.training.initial import initial_tensors
 from neurosim.training.schedule import learning_rate
@@ -98,9 +99,11 @@ def _one_epoch(
 
 
 def _network(task: Task, start: Mapping[str, np.ndarray[Any, Any]]) -> TorchNetwork:
-    if task.recipe.ternary is None:
-        return TorchNetwork(task.layers, start)
-    return TernaryNetwork(task.layers, start, task.recipe, task.draws)
+    if task.recipe.ternary is not None:
+        return TernaryNetwork(task.layers, start, task.recipe, task.draws)
+    if task.recipe.binary is not None:
+        return BinaryNetwork(task.layers, start, task.recipe, task.draws)
+    return TorchNetwork(task.layers, start)
 
 
 def _optimiser(network: TorchNetwork, recipe: Recipe) -> torch.optim.Optimizer:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from neurosim.foundation.errors import ConfigError
 from neurosim.graph import INPUT, FirstSpikeDense, Layer, Softmax, Weighted
 from neurosim.training import first_spike
 
@@ -60,8 +61,16 @@ class TorchNetwork:
                 return values[layer.inputs[0]]
             params = self._params(layer, noise)
             inputs = [values[source] for source in layer.inputs]
-            values[layer.name] = _FORWARDS[type(layer).__name__](layer, params, inputs, live_norms)
+            values[layer.name] = self._forward(layer, params, inputs, live_norms)
         return values[self.layers[-1].name]
+
+    def _forward(self, layer: Layer, params: Tensors, inputs: list[Tensor], live_norms: bool) -> Tensor:
+        """Output of one layer; ConfigError for a layer that has no gradient in this kind of network."""
+        forward = _FORWARDS.get(type(layer).__name__)
+        if forward is None:
+            raise ConfigError(f"layer {layer.name!r}", "a layer with a derivative", str(layer.model_dump()["kind"]),
+                              'set ternary or binary = "straight_through" in [training] for spikes')  # fmt: skip
+        return forward(layer, params, inputs, live_norms)
 
     def _params(self, layer: Layer, noise: Noise | None) -> dict[str, Tensor]:
         names = layer.parameter_shapes(*layer.input_shapes)
@@ -125,6 +134,10 @@ def _avg_pool(layer: Any, _: Tensors, xs: list[Tensor], __: bool) -> Tensor:
     return functional.avg_pool2d(xs[0], layer.kernel, layer.steps, layer.padding)
 
 
+def _bias_input(layer: Any, _: Tensors, xs: list[Tensor], __: bool) -> Tensor:
+    return functional.pad(xs[0], (0, 1), value=layer.level)
+
+
 _FORWARDS: dict[str, Callable[[Any, Tensors, list[Tensor], bool], Tensor]] = {
     "Dense": _dense,
     "Conv2d": _conv2d,
@@ -133,6 +146,9 @@ _FORWARDS: dict[str, Callable[[Any, Tensors, list[Tensor], bool], Tensor]] = {
     "AvgPool": _avg_pool,
     "GlobalAvgPool": lambda _, __, xs, ___: xs[0].mean(dim=(2, 3)),
     "ReLU": lambda _, __, xs, ___: torch.relu(xs[0]),
+    "RectifiedTanh": lambda _, __, xs, ___: torch.tanh(torch.relu(xs[0])),
+    "BiasInput": _bias_input,
+    "Binarise": lambda layer, _, xs, __: (xs[0] > layer.level).to(xs[0].dtype),
     "Flatten": lambda _, __, xs, ___: xs[0].flatten(1),
     "Add": lambda _, __, xs, ___: sum(xs[1:], start=xs[0]),
     "Softmax": lambda _, __, xs, ___: torch.softmax(xs[0], dim=1),
