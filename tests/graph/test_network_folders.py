@@ -70,7 +70,7 @@ def test_missing_weights(folder):
     (folder / "weights.safetensors").unlink()
     with pytest.raises(
         DataError,
-        match="weights.safetensors: expected a weights file, got none; only its shapes are known: `neurosim place test`",
+        match="weights.safetensors: expected a weights file, got none; only its shapes are known: `neurosim place",
     ):
         load_network(folder)
 

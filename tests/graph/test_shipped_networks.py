@@ -25,10 +25,13 @@ EXPECTED = {  # name: (dataset, shapes of the matrices' layers, least float accu
     "fashion_cnn": ("fashion_mnist", [16, 32, 64, 10], 0.90),
 }
 LEARNED_ON_CHIP = ("mnist_stdp", "mnist_stdp_400")  # without weights; test_plastic_networks.py
+# without weights; test_architectures.py
+SHAPES = ("alexnet", "alexnet_conv", "vgg19", "resnet18", "resnet50")
+UNTRAINED = ("cifar_resnet32",)
 
 
 def test_the_shipped_networks_are_these():
-    assert network_names() == sorted((*EXPECTED, *LEARNED_ON_CHIP))
+    assert network_names() == sorted((*EXPECTED, *LEARNED_ON_CHIP, *SHAPES, *UNTRAINED))
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -16,6 +16,7 @@ from neurosim.graph import (
     load_network,
     network_names,
     read_description,
+    read_measured,
 )
 from neurosim.inputs import load_dataset
 from neurosim.training.batches import batch_count, batches, shifted
@@ -98,7 +99,12 @@ def torch_twin(network: Network):
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in network_names() if read_description(find_network(name))[0].coding == "rate"]
+    "name",
+    [
+        n
+        for n in network_names()
+        if read_description(find_network(n))[0].coding == "rate" and read_measured(find_network(n).parent)
+    ],
 )
 def test_torch_network_equals_the_float_forward(name):
     torch = pytest.importorskip("torch")
