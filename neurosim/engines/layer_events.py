@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from neurosim.graph import Add, AvgPool, BatchNorm, GlobalAvgPool, Layer, MaxPool, ReLU
+from neurosim.graph import Add, AvgPool, BatchNorm, Comparator, GlobalAvgPool, Layer, MaxPool, PairVotes, ReLU
 
 
 def digital_events(layer: Layer) -> dict[str, int]:
@@ -21,6 +21,10 @@ def digital_events(layer: Layer) -> dict[str, int]:
         return {"additions": into - out, "multiplications": out}
     if isinstance(layer, BatchNorm):
         return {"additions": out, "multiplications": out}
+    if isinstance(layer, Comparator):
+        return {"comparisons": out}
+    if isinstance(layer, PairVotes):  # each decision adds or subtracts its share; a vote per pair
+        return {"additions": into, "comparisons": len(layer.pairs)}
     if isinstance(layer, Add):
         return {"additions": out * (len(layer.inputs) - 1)}
     return {}  # flatten moves nothing; softmax keeps the order of the scores, and only the largest is wanted

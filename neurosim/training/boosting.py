@@ -9,10 +9,11 @@ import numpy as np
 
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import ConfigError
-from neurosim.graph import Layer, Weighted
-from neurosim.graph.boosting import Boosting, Comparator, PairVotes
+from neurosim.graph import Boosting, Comparator, InputSpec, Layer, PairVotes, Weighted
+from neurosim.inputs import Dataset, prepare
 
 Report = Callable[[int, int, float], None]  # pair and pairs, from 1; error of the pair on its training images
+_IMAGES = 1000  # whose features are made at a time
 _NEVER_RIGHT = 1e-6  # errors are kept from 0 and 1/2, where AdaBoost's weight is infinite or nothing
 
 
@@ -35,6 +36,18 @@ def boosted_layers(layers: tuple[Layer, ...], name: str) -> tuple[Weighted, Pair
             "a [boosting] table is for such networks alone",
         )  # fmt: skip
     return weighted[0], tail[2]
+
+
+def features(data: Dataset, spec: InputSpec, layers: tuple[Layer, ...], matrix: Weighted) -> np.ndarray:
+    """What the matrix layer is fed, float32 (images, features): the images through the layers before it."""
+    before = layers[: layers.index(matrix)]
+    parts = []
+    for start in range(0, len(data.labels), _IMAGES):
+        x = prepare(data.images[start : start + _IMAGES], data.max_level, spec.shape, spec.crop)
+        for layer in before:
+            x = layer.forward({}, x)
+        parts.append(x)
+    return np.concatenate(parts)
 
 
 def boost(

@@ -36,6 +36,7 @@ class TrainingProgress:
 
 
 ProgressCallback = Callable[[TrainingProgress], None]
+NO_TORCH = "none"
 
 
 def train(
@@ -48,7 +49,7 @@ def train(
     resume: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Measured:
-    """Train a network by the recipe of its TOML; write network.toml, weights and measured.toml to `out`.
+    """Train a network by the recipe of its TOML, or by boosting where it has a [boosting] table; write network.toml, weights and measured.toml to `out`.
 
     Parameters
     ----------
@@ -63,9 +64,12 @@ def train(
     Raises ConfigError without PyTorch, for a network without a recipe, for an `out` that holds another
     network and for a checkpoint of another training; DataError for data that do not fit.
     """
-    torch_version = _torch_version()
     path = find_network(network)
     description, layers = read_description(path)
+    if description.boosting is not None:
+        _refuse_epochs(epochs, seed)
+        return _boosted(path, description, layers, out, limit, progress)
+    torch_version = _torch_version()
     recipe = _recipe(description, path, epochs, seed)
     text = path.read_text(encoding="utf-8")
     _claim(out, text)
@@ -77,7 +81,43 @@ def train(
         description.name, description.input, layers, params, description.title, recipe, text, description.coding
     )  # fmt: skip
     test = _data(description, layers, "test", limit)
-    return _write(trained, recipe, data, test, out, torch_version)
+    return _write(trained, Trained(recipe.seed, recipe.epochs, torch_version), data, test, out)
+
+
+def _refuse_epochs(epochs: int | None, seed: int | None) -> None:
+    for name, value in (("epochs", epochs), ("seed", seed)):
+        if value is not None:
+            raise ConfigError(name, "nothing: boosting has no epochs and draws no random number", str(value),
+                              "leave it out")  # fmt: skip
+
+
+def _boosted(
+    path: Path,
+    description: Description,
+    layers: tuple[Layer, ...],
+    out: Path,
+    limit: int | None,
+    progress: ProgressCallback | None,
+) -> Measured:
+    """Weights of a network with a [boosting] table; without PyTorch, and the same on every machine."""
+    from neurosim.training.boosting import boost, boosted_layers, features
+
+    assert description.boosting is not None
+    matrix, votes = boosted_layers(layers, description.name)
+    text = path.read_text(encoding="utf-8")
+    _claim(out, text)
+    data = _data(description, layers, "train", limit)
+
+    def report(pair: int, pairs: int, error: float) -> None:
+        if progress is not None:
+            progress(TrainingProgress(1, 1, pair, pairs, error, 1 - error))
+
+    x = features(data, description.input, layers, matrix)
+    weights, shares = boost(x, data.labels, votes, description.boosting, report)
+    params = {matrix.name: {"weight": weights}, votes.name: {"weight": shares}}
+    trained = Network(description.name, description.input, layers, params, description.title, None, text)
+    test = _data(description, layers, "test", limit)
+    return _write(trained, Trained(0, votes.rounds, NO_TORCH), data, test, out)
 
 
 def _fit(
@@ -104,11 +144,16 @@ def _fit(
     return fit(task, out / CHECKPOINT_FILE, resume, report)
 
 
-def _write(
-    network: Network, recipe: Recipe, data: Dataset, test: Dataset, out: Path, torch_version: str
-) -> Measured:
-    from neurosim.training.checkpoints import CHECKPOINT_FILE
+@dataclass(frozen=True)
+class Trained:
+    """How weights were made: seed, epochs or rounds of boosting, and PyTorch's version."""
 
+    seed: int
+    epochs: int
+    torch_version: str
+
+
+def _write(network: Network, how: Trained, data: Dataset, test: Dataset, out: Path) -> Measured:
     content = weights_bytes(network.params)
     measured = Measured(
         network=network.name,
@@ -117,14 +162,17 @@ def _write(
         n_test=len(test.labels),
         float_accuracy=accuracy_on(network, test),
         checksum=checksum(content),
-        seed=recipe.seed,
-        epochs=recipe.epochs,
+        seed=how.seed,
+        epochs=how.epochs,
         n_train=len(data.labels),
-        torch_version=torch_version,
+        torch_version=how.torch_version,
     )
     replace_file(out / WEIGHTS_FILE, content)
     replace_file(out / MEASURED_FILE, tomli_w.dumps({"format": FORMAT, **measured.model_dump()}).encode())
-    (out / CHECKPOINT_FILE).unlink(missing_ok=True)
+    if how.torch_version != NO_TORCH:
+        from neurosim.training.checkpoints import CHECKPOINT_FILE
+
+        (out / CHECKPOINT_FILE).unlink(missing_ok=True)
     return measured
 
 
