@@ -11,7 +11,6 @@ from neurosim.chips.processor import MemoryParameters
 from neurosim.costs.energy import event_rows, joules_per_image, with_zeros
 from neurosim.costs.ledger import (
     DIGITAL_COMPONENTS,
-    OPS_PER_MAC,
     WHOLE,
     AreaRow,
     Latency,
@@ -73,11 +72,6 @@ def layer_utilisation(counts: Counts, geometries: Sequence[LayerGeometry], chip:
         layer.name: float(done[counts.layers.index(layer.name)]) / (peak * times.layers[layer.name])
         for layer in geometries
     }
-
-
-def peak_ops_per_second(chip: Chip) -> float:
-    """Operations per second with every unit at work, two per multiply-accumulate: it only restates the chip's table."""
-    return OPS_PER_MAC * chip.processor.macs_per_cycle * chip.processor.clock_hertz
 
 
 def price_processor(counts: Counts, geometries: Sequence[LayerGeometry], chip: Chip) -> Ledger:

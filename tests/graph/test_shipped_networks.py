@@ -26,7 +26,7 @@ EXPECTED = {  # name: (dataset, shapes of the matrices' layers, least float accu
 }
 LEARNED_ON_CHIP = ("mnist_stdp", "mnist_stdp_400")  # without weights; test_plastic_networks.py
 # without weights; test_architectures.py
-SHAPES = ("alexnet", "alexnet_conv", "vgg19", "resnet18", "resnet50")
+SHAPES = ("alexnet", "alexnet_conv", "alexnet_fc7", "vgg16_conv", "vgg19", "resnet18", "resnet50")
 UNTRAINED = ("cifar_resnet32",)
 
 

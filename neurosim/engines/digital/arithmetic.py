@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.chips import Chip
+from neurosim.chips.processor import SparseProcessor
 from neurosim.engines.digital.counting import check_fits
 from neurosim.engines.digital.shapes import layer_shapes
 from neurosim.foundation.errors import NotProgrammedError
@@ -72,11 +73,15 @@ def prepare_network(
     Raises LimitError for a network that does not fit in the processor's memories, ConfigError for one that it does not
     compute.
     """
-    check_fits(layer_shapes(network.layers, network.name), chip, network.name)
-    arithmetic = chip.processor.arithmetic
+    shapes, processor = layer_shapes(network.layers, network.name), chip.processor
+    check_fits(shapes, chip, network.name)
     layers = {
-        layer.name: _prepared(layer, network, arithmetic, ranges[layer.name]) for layer in network.weighted
+        layer.name: _prepared(layer, network, processor.arithmetic, ranges[layer.name])
+        for layer in network.weighted
     }
+    if isinstance(processor, SparseProcessor):
+        kept = sum(int(np.count_nonzero(layer.matrices)) for layer in layers.values())
+        check_fits(shapes, chip, network.name, kept * processor.weight_bytes)
     return PreparedNetwork(network, chip, layers)
 
 

@@ -23,7 +23,7 @@ from neurosim.engines.digital.output_stationary import output_stationary_traffic
 from neurosim.engines.digital.row_stationary import row_stationary_traffic
 from neurosim.engines.digital.shapes import LayerShape, layer_shapes
 from neurosim.engines.digital.simt import simt_traffic
-from neurosim.engines.digital.sparse import sparse_traffic
+from neurosim.engines.digital.sparse import check_dense, sparse_traffic
 from neurosim.engines.digital.systolic import systolic_traffic
 from neurosim.engines.digital.traffic import Bytes, Traffic, stays_inside
 from neurosim.engines.digital.tree import tree_traffic
@@ -78,11 +78,23 @@ def without_varying(counts: Counts, chip: Chip) -> Counts:
     return Counts(counts.layers, counts.images, fixed)
 
 
-def check_fits(shapes: Iterable[LayerShape], chip: Chip, network: str) -> None:
-    """Refuse a network whose weights and activations do not fit in the processor's memories; LimitError."""
+def check_fits(shapes: Iterable[LayerShape], chip: Chip, network: str, stored: int | None = None) -> None:
+    """Refuse a network whose weights and activations do not fit in the processor's memories; LimitError.
+
+    stored : bytes of the weights where they are known; else those of all weights, of a sparse processor the expected
+        part of them
+    """
     processor, where = chip.processor, f"network {network!r} on chip {chip.name}"
+    shapes = tuple(shapes)
+    if isinstance(processor, SparseProcessor):
+        for shape in shapes:
+            check_dense(shape)
     sizes = [Bytes.of(shape, processor) for shape in shapes]
     weights, widest = sum(size.weights for size in sizes), max(size.inputs + size.outputs for size in sizes)
+    if stored is not None:
+        weights = stored
+    elif isinstance(processor, SparseProcessor):
+        weights = math.ceil(processor.weight_density * weights)
     if processor.weights == "resident":
         capacity = processor.weight_capacity_bytes or 0.0
         remedy = "choose a smaller network, or a chip that streams weights"

@@ -14,18 +14,21 @@ share the array. The papers' mapping parameters:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from neurosim.chips.processor import RowStationaryProcessor
+from neurosim.chips.processor import MemoryParameters, RowStationaryProcessor
 from neurosim.engines.digital.shapes import LayerShape
 from neurosim.engines.digital.traffic import Traffic, buffer_capacity
 from neurosim.foundation.errors import LimitError
 
-# normalised energy of an access to the global buffer and to DRAM, with that of a unit's own memory as 1
-# (Chen et al. 2016, Table IV): only the order of mappings depends on them
-_BUFFER_COST, _DRAM_COST = 6.0, 200.0
+# normalised energy of moving a word from unit to unit, from the global buffer and from DRAM, with a
+# multiply-accumulate and an access to a unit's own memory as 1 (Chen et al. 2016, Table IV): the choice among mappings
+# depends on them, no price does
+_HOP_COST, _BUFFER_COST, _DRAM_COST = 2.0, 6.0, 200.0
+_UNIT_COST = 5.0  # a multiply-accumulate and its four accesses
 MOST_TRIED = 16  # numbers of images of a pass
 
 
@@ -56,7 +59,7 @@ class _Candidates:
 
 
 def row_stationary_traffic(shape: LayerShape, processor: RowStationaryProcessor) -> Traffic:
-    """One layer for a batch, with the mapping that takes the fewest cycles, and of those the least energy.
+    """One layer for a batch, with the mapping of least energy x time.
 
     Raises LimitError for a filter or a row of an image that does not fit.
     """
@@ -64,21 +67,34 @@ def row_stationary_traffic(shape: LayerShape, processor: RowStationaryProcessor)
 
 
 def best_mapping(shape: LayerShape, processor: RowStationaryProcessor) -> Mapping:
-    """The mapping of fewest cycles; of equals the one whose buffer and DRAM accesses cost least energy."""
-    best: tuple[tuple[float, float], Mapping] | None = None
-    for found in _candidates(shape, processor):
-        cycles, buffer, dram = _costs(shape, processor, found)[:3]
-        energy = _BUFFER_COST * buffer + _DRAM_COST * dram
-        at = np.lexsort((energy, cycles))[0]
-        score = float(cycles[at]), float(energy[at])
-        if best is None or score < best[0]:
-            numbers = (int(letter[at]) for letter in (found.p, found.q, found.r, found.t, found.m))
-            best = score, Mapping(found.e, found.n, *numbers)
-    if best is None:
+    """The mapping whose time, of units, buffer and memory, times normalised energy is least.
+
+    Raises as `row_stationary_traffic`.
+    """
+    _check_filter(shape, processor)
+    found = _searched(replace(shape, name=""), processor)  # layers of one shape are searched once
+    if found is None:
         capacity = buffer_capacity(processor)
         raise LimitError(f"layer {shape.name!r}", f"sums of one row in a global buffer of {capacity:g} bytes",
                          f"rows of {shape.result[1]} outputs", "choose a chip with a larger buffer")  # fmt: skip
-    return best[1]
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _searched(shape: LayerShape, processor: RowStationaryProcessor) -> Mapping | None:
+    units = _UNIT_COST * processor.batch * shape.macs * processor.activation_bytes
+    best: tuple[float, Mapping] | None = None
+    for found in _candidates(shape, processor):
+        cycles, buffer, dram, hops = _costs(shape, processor, found)
+        moved = _HOP_COST * hops * processor.sum_bytes + _BUFFER_COST * buffer + _DRAM_COST * dram
+        busy = np.maximum(cycles, np.maximum(_waiting(buffer, processor, processor.global_buffer),
+                                             _waiting(dram, processor, processor.dram)))  # fmt: skip
+        product = busy * (units + moved)
+        at = int(product.argmin())
+        if best is None or product[at] < best[0]:
+            numbers = (int(letter[at]) for letter in (found.p, found.q, found.r, found.t, found.m))
+            best = float(product[at]), Mapping(found.e, found.n, *numbers)
+    return None if best is None else best[1]
 
 
 def mapped_traffic(shape: LayerShape, processor: RowStationaryProcessor, mapping: Mapping) -> Traffic:
@@ -104,22 +120,21 @@ def active_units(shape: LayerShape, mapping: Mapping) -> int:
 
 
 def _candidates(shape: LayerShape, processor: RowStationaryProcessor) -> Iterator[_Candidates]:
+    """Mappings worth a try: strips of equal height, and as many filters at work as sets and rounds allow."""
     (tall, wide), (rows_out, row_length) = shape.kernel, shape.result
-    _check_filter(shape, processor)
     outputs, capacity = -(-shape.outputs // processor.nodes), buffer_capacity(processor)
     deepest = min(shape.channels, max(1, processor.input_words // wide))
-    for e in range(1, rows_out + 1):
+    most_filters = min(outputs, processor.sum_words, processor.filter_words // wide)
+    for e in sorted({-(-rows_out // strips) for strips in range(1, rows_out + 1)}):
         sets = _sets(tall, e, processor)
-        if not sets:
-            continue
         grids = np.meshgrid(
-            np.arange(1, min(outputs, processor.sum_words, processor.filter_words // wide) + 1),
-            np.arange(1, deepest + 1), np.arange(1, sets + 1), np.arange(1, sets + 1), indexing="ij",
-        )  # fmt: skip
-        p, q, r, t = (grid.ravel() for grid in grids)
-        fits = (r * t <= sets) & (p * q * wide <= processor.filter_words)
-        fits &= (r <= -(-shape.channels // q)) & (t <= -(-outputs // p))
-        p, q, r, t = p[fits], q[fits], r[fits], t[fits]
+            np.arange(1, most_filters + 1), np.arange(1, deepest + 1), np.arange(1, sets + 1), indexing="ij"
+        )
+        p, q, r = (grid.ravel() for grid in grids)
+        fits = (p * q * wide <= processor.filter_words) & (r <= -(-shape.channels // q))
+        p, q, r = p[fits], q[fits], r[fits]
+        rounds = -(-outputs // (p * (sets // r))) if sets else p
+        t = -(-outputs // (p * rounds))  # the fewest sets for this number of rounds
         for n in _images(processor.batch):
             images = n * q * r * _rows_in(shape, e) * shape.image[1] * processor.activation_bytes
             per_channel = n * e * row_length * processor.sum_bytes
@@ -156,6 +171,14 @@ def _images(batch: int) -> list[int]:
 
 def _rows_in(shape: LayerShape, e: int) -> int:
     return min((e - 1) * shape.stride[0] + shape.kernel[0], shape.image[0] + shape.kernel[0] - 1)
+
+
+def _waiting(
+    moved: np.ndarray, processor: RowStationaryProcessor, memory: MemoryParameters | None
+) -> np.ndarray:
+    """Cycles for which a memory is busy with so many bytes."""
+    per_second = memory.bandwidth_bytes_per_s if memory is not None else None
+    return moved * (processor.clock_hertz / per_second) if per_second else 0 * moved
 
 
 def _overlap(shape: LayerShape, strips: int) -> float:

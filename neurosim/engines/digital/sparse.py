@@ -2,7 +2,8 @@
 
 Output i belongs to unit i mod units. Of every column of the weights a unit keeps the entries that are not zero, each
 with the number of zeros before it; where that number does not fit, entries of zero fill in. An input that is not zero
-is sent to all units, and every entry of its column takes a unit one cycle. Queues let a unit run ahead of the others.
+is sent to all units, and every entry of its column takes a unit one cycle; to find that there is none takes one too.
+Queues let a unit run ahead of the others.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def sparse_traffic(shape: LayerShape, processor: SparseProcessor) -> Traffic:
     driven = processor.activation_density * shape.rows
     entries = expected_entries(longest, processor.weight_density, processor.index_bits)
     stored = shape.outputs / longest * entries
-    cycles = processor.batch * driven * entries
+    empty = (1 - processor.weight_density) ** longest
+    cycles = processor.batch * driven * (entries + empty)
     return entry_traffic(
         shape, processor, cycles, processor.batch * driven * stored, processor.batch * driven
     )
