@@ -20,7 +20,8 @@ def show_placed_digital(placed: PlacedDigital) -> None:
     net, chip = placed.network, placed.chip
     say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
     macs = f"{net.macs / GIGA:.3g} G multiply-accumulates an image"
-    say(visible(f"{net.weights:,} weights, {macs}; {chip.label}"))
+    say(f"{net.weights:,} weights, {macs}")
+    say(visible(f"The chip: {chip.label}"))
     say()
     _layers(placed)
     _energy(placed.ledger)

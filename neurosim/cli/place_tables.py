@@ -22,7 +22,8 @@ def show_placed(placed: Placed) -> None:
     net, chip = placed.network, placed.chip
     say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
     macs = f"{net.macs / 1e9:.3g} G multiply-accumulates an image"
-    say(visible(f"{net.weights:,} weights, {macs}; {chip.label}"))
+    say(f"{net.weights:,} weights, {macs}")
+    say(visible(f"The chip: {chip.label}"))
     say()
     _layers(placed)
     _places(placed)
@@ -135,7 +136,7 @@ def _bytes(count: float) -> str:
 
 
 def _energy(placed: Placed) -> None:
-    ledger, shares = placed.ledger, placed.assumed
+    ledger = placed.ledger
     title(f"Expected energy of one image alone ({visible(ledger.label)})")
     rows = [
         (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
@@ -144,10 +145,7 @@ def _energy(placed: Placed) -> None:
     ]
     rows.append(("total", format_si(ledger.total, "J"), ""))
     table(["component", "per image", "share"], rows, right=(1, 2), total=True)
-    explain(
-        f"Expected, assumed: no data were run. Mean conductance {shares.mean_conductance:g} of the devices' range, "
-        f"input activity {shares.input_activity:g}: they decide the energy of the array."
-    )
+    explain(f"Expected, assumed: no data were run. {_stands_in(placed)}")
     for component, reason in ledger.unpriced.items():
         explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
     if sum(placed.traffic.links.values()):
@@ -155,6 +153,17 @@ def _energy(placed: Placed) -> None:
     if ledger.mixed_nodes:
         nodes = ", ".join(ledger.nodes)
         say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
+
+
+def _stands_in(placed: Placed) -> str:
+    """What stands in for weights and images."""
+    from neurosim.costs.tags import covered
+
+    if covered(placed.chip, "array"):
+        return "The array's energy is a published figure, the same for all data."
+    shares = placed.assumed
+    return (f"Mean conductance {shares.mean_conductance:g} of the devices' range, input activity "
+            f"{shares.input_activity:g}: they decide the energy of the array.")  # fmt: skip
 
 
 def _speed(placed: Placed) -> None:
@@ -199,9 +208,11 @@ def _merit(placed: Placed) -> None:
     table(["", "achieved", "peak", "share"], rows, right=(1, 2, 3))
     if peak is None:
         explain("No peak: the chip does not say how many tiles it has.")
-    else:
-        explain(f"Peak: every tile of {plural(chips, 'chip')} full and busy, over published power and area. It "
-                 "restates the chip's table.")  # fmt: skip
+        return
+    whole = f"every tile of {plural(chips, 'chip')} full and busy, over published power and area"
+    explain(f"Peak: {whole}. It restates the chip's table.")
+    if peak.ops_per_joule is not None and placed.ops_per_joule > peak.ops_per_joule:
+        explain("More per watt than the peak: the published power holds what stands without a price above.")
 
 
 def compared(name: str, value: float, peak: float | None, scale: float = 1.0) -> tuple[str, str, str, str]:
