@@ -26,7 +26,7 @@ from neurosim.kernels import converters as kernels
 from neurosim.kernels import reads
 
 COMPARATOR = 1 << 32  # added to a read's number: the noise of its comparators is not that of its currents
-NOISE_BUFFER = 1 << 21  # floats: how much comparator noise of a search is held at once
+NOISE_BUFFER = 1 << 16  # floats: comparator noise of a search that is held at once; more leaves the cache
 
 
 @dataclass(frozen=True)
