@@ -25,7 +25,7 @@ def test_joshi_2020_claims_its_two_accuracies() -> None:
     assert (day.times, day.relation) == (("1 day",), "at_least")
     assert day.published == pytest.approx(0.926)
     assert day.options == {"drift_compensation": "global"}
-    assert first.not_simulated
+    assert not first.not_simulated  # its weights are not shipped, and that is told when the claim is tried
 
 
 @pytest.mark.parametrize(
