@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neurosim.cli.place_tables import compared, explain, matrix
+from neurosim.cli.place_tables import TERA, explain, matrix
 from neurosim.cli.terminal import WIDEST, per_cent, say, table, title, visible
 from neurosim.foundation.units import format_area, format_si
 
@@ -75,10 +75,17 @@ def _speed(placed: PlacedDigital) -> None:
     title("Speed and area")
     table(["", "", ""], rows)
     title("Achieved, 2 operations per multiply-accumulate")
-    merits = [compared("TOP/s", ledger.ops_per_second, peak.ops_per_second)]
+    merits = [_compared("TOP/s", ledger.ops_per_second, peak.ops_per_second)]
     if ledger.total:
-        merits.append(compared("TOP/s/W", ledger.ops_per_joule, peak.ops_per_joule))
+        merits.append(_compared("TOP/s/W", ledger.ops_per_joule, peak.ops_per_joule))
     table(["", "achieved", "peak", "share"], merits, right=(1, 2, 3))
     explain(
         "Peak: every arithmetic unit busy at every clock, over published power. It restates the chip's table."
     )
+
+
+def _compared(name: str, value: float, peak: float | None) -> tuple[str, str, str, str]:
+    """A figure of merit in tera, the peak's, and the share of it; SI values."""
+    if peak is None:
+        return name, f"{value / TERA:.3g}", "", ""
+    return name, f"{value / TERA:.3g}", f"{peak / TERA:.3g}", per_cent(value / peak, 1)

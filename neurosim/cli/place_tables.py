@@ -10,6 +10,7 @@ from neurosim.cli.terminal import WIDEST, WIDTH, out, per_cent, plural, say, tab
 from neurosim.foundation.units import format_area, format_si
 
 if TYPE_CHECKING:
+    from neurosim.costs import ChipFigures
     from neurosim.pipeline.placed import Placed, PlacedLayer
 
 TERA, SQUARE_MM = 1e12, 1e-6
@@ -192,35 +193,31 @@ def _speed(placed: Placed) -> None:
 
 
 def _merit(placed: Placed) -> None:
-    """Figures of merit beside those of a chip whose tiles are all full and busy."""
-    peak, chips = placed.peak, placed.spread.chips
-    rows = [
-        compared("TOP/s", placed.ops_per_second, peak.ops_per_second * chips if peak else None),
-        compared("TOP/s/W", placed.ops_per_joule, peak.ops_per_joule if peak else None),
-        compared(
-            "TOP/s/mm2",
-            placed.ops_per_second_per_square_metre,
-            peak.ops_per_second_per_square_metre if peak else None,
-            SQUARE_MM,
-        ),
-    ]
+    """Figures of merit of the tiles used, and of whole chips beside those of chips that are full and busy."""
     title("Achieved at that rate, 2 operations per multiply-accumulate")
-    table(["", "achieved", "peak", "share"], rows, right=(1, 2, 3))
+    whole, peak = placed.whole_chips, placed.whole_peak
+    names = ("ops_per_second", "ops_per_joule", "ops_per_second_per_square_metre")
+    rows = [
+        (text, *_tera([getattr(of, name, None) for of in (placed, whole, peak)], scale), _share(whole, peak, name))
+        for text, name, scale in zip(("TOP/s", "TOP/s/W", "TOP/s/mm2"), names, (1.0, 1.0, SQUARE_MM), strict=True)
+    ]  # fmt: skip
+    columns = ["", "tiles used", "whole chips", "peak", "share of peak"]
+    kept = range(len(columns)) if peak is not None else range(2)
+    table([columns[k] for k in kept], [[row[k] for k in kept] for row in rows], right=range(1, len(columns)))
     if peak is None:
         explain("No peak: the chip does not say how many tiles it has.")
         return
-    whole = f"every tile of {plural(chips, 'chip')} full and busy, over published power and area"
-    explain(f"Peak: {whole}. It restates the chip's table.")
-    if peak.ops_per_joule is not None and placed.ops_per_joule > peak.ops_per_joule:
-        explain("More per watt than the peak: the published power holds what stands without a price above.")
+    explain("Tiles used: over the energy and area above. Whole chips: over published power and area.")
+    explain("Peak: every tile full and busy; it restates the chip's table.")
 
 
-def compared(name: str, value: float, peak: float | None, scale: float = 1.0) -> tuple[str, str, str, str]:
-    """A row of a table: a figure of merit in tera, the peak's, and the share of it; SI values."""
-    mine = f"{value * scale / TERA:.3g}"
-    if peak is None or math.isnan(value):
-        return name, mine, "", ""
-    return name, mine, f"{peak * scale / TERA:.3g}", per_cent(value / peak, 1)
+def _tera(values: list[float | None], scale: float) -> list[str]:
+    return ["" if value is None or math.isnan(value) else f"{value * scale / TERA:.3g}" for value in values]
+
+
+def _share(whole: ChipFigures | None, peak: ChipFigures | None, name: str) -> str:
+    mine, most = getattr(whole, name, None), getattr(peak, name, None)
+    return "" if mine is None or most is None else per_cent(mine / most, 1)
 
 
 def _reprogramming(placed: Placed) -> None:

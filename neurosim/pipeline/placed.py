@@ -152,6 +152,25 @@ class Placed:
         area = self.ledger.square_metres
         return self.ops_per_second / area if area else math.nan
 
+    @property
+    def whole_chips(self) -> ChipFigures | None:
+        """The speed achieved, over the published power and area of all chips; None where their tiles are unknown."""
+        capacity, count = self.chip.parameters.capacity, self.spread.chips
+        if capacity is None or self.pace is None:
+            return None
+        watts, area = (_times(value, count) for value in (capacity.power_watts, capacity.area_square_metres))
+        return ChipFigures(self.ops_per_second, watts, area)
+
+    @property
+    def whole_peak(self) -> ChipFigures | None:
+        """The same with every tile full and busy."""
+        peak, count = self.peak, self.spread.chips
+        if peak is None:
+            return None
+        return ChipFigures(
+            peak.ops_per_second * count, _times(peak.watts, count), _times(peak.square_metres, count)
+        )
+
     def layers(self) -> list[PlacedLayer]:
         """Every placed layer, in order."""
         kinds = {layer.name: str(layer.model_dump()["kind"]) for layer in self.network.weighted}
@@ -182,7 +201,7 @@ class Placed:
 
     def to_json(self) -> dict[str, Any]:
         """All figures as plain values, SI units in the names; None where the chip does not say."""
-        ledger, pace, capacity = self.ledger, self.pace, self.chip.parameters.capacity
+        ledger, pace = self.ledger, self.pace
         return {
             "format": FORMAT,
             "network": self.network.name,
@@ -210,16 +229,11 @@ class Placed:
             "programs": self.programs,
             "reprogramming_joules": _number(sum(r.joules for r in self.reprogramming)) if self.reprogramming else None,
             "square_metres": ledger.square_metres if ledger.priced else None,
-            "chips_square_metres": _times(capacity.area_square_metres if capacity else None, self.spread.chips),
-            "chips_watts": _times(capacity.power_watts if capacity else None, self.spread.chips),
             "ops_per_second": _number(self.ops_per_second),
             "ops_per_joule": _number(self.ops_per_joule),
             "ops_per_second_per_square_metre": _number(self.ops_per_second_per_square_metre),
-            "peak_ops_per_second": self.peak.ops_per_second * self.spread.chips if self.peak else None,
-            "peak_ops_per_joule": self.peak.ops_per_joule if self.peak else None,
-            "peak_ops_per_second_per_square_metre": (
-                self.peak.ops_per_second_per_square_metre if self.peak else None
-            ),
+            "whole_chips": _figures(self.whole_chips),
+            "peak": _figures(self.whole_peak),
             "layers": [asdict(layer) for layer in self.layers()],
             "parts": [asdict(part) for part in self.spread.parts],
         }  # fmt: skip
@@ -227,6 +241,18 @@ class Placed:
 
 def _range(numbers: Sequence[int]) -> tuple[int, int]:
     return min(numbers), max(numbers)
+
+
+def _figures(figures: ChipFigures | None) -> dict[str, float | None] | None:
+    if figures is None:
+        return None
+    return {
+        "watts": figures.watts,
+        "square_metres": figures.square_metres,
+        "ops_per_second": figures.ops_per_second,
+        "ops_per_joule": figures.ops_per_joule,
+        "ops_per_second_per_square_metre": figures.ops_per_second_per_square_metre,
+    }
 
 
 def _number(value: float) -> float | None:

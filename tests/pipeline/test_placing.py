@@ -126,6 +126,11 @@ def test_vgg_takes_five_chips_of_isaac():
     assert placed.spread.chips == math.ceil(placed.tiles / 16_128) == 5
     assert placed.chips_used == pytest.approx(placed.tiles / (5 * 16_128))
     assert sum(placed.traffic.links.values()) > 0
+    assert placed.whole_chips is not None
+    assert placed.whole_chips.watts == pytest.approx(5 * 65.8)
+    assert placed.whole_chips.ops_per_joule == pytest.approx(placed.ops_per_second / (5 * 65.8))
+    assert placed.whole_peak is not None
+    assert placed.whole_peak.ops_per_second / 5e12 == pytest.approx(41.3, rel=1e-3)
     dense = next(layer for layer in placed.layers() if layer.name == "dense6")
     assert dense.chips[0] < dense.chips[1]
 
