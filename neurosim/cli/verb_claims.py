@@ -113,11 +113,14 @@ def show_verdicts(verdicts: Sequence[Verdict]) -> None:
     table(["claim", "published", "ours", "ratio", "status"], rows, (1, 2, 3), whole=(1, 2, 4), width=WIDEST)
     if any(verdict.source.status != "found" for verdict in verdicts):
         say(f"{_UNSURE} not found in a source at hand: recalled, derived or assumed", "dim")
-    reasons = [verdict for verdict in verdicts if verdict.reason]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for verdict in verdicts:
+        if verdict.reason:
+            reasons.setdefault((verdict.chip, verdict.reason), []).append(verdict.claim.id)
     if reasons:
         title("Why")
-        for verdict in reasons:
-            say(visible(f"{verdict.chip} {verdict.claim.id}: {verdict.reason}"))
+        for (chip, reason), names in reasons.items():
+            say(visible(f"{chip} {', '.join(names)}: {reason}"))
     statuses = [verdict.status for verdict in verdicts]
     counted = ", ".join(f"{statuses.count(status)} {status}" for status in dict.fromkeys(statuses))
     say()
