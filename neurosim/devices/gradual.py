@@ -84,7 +84,7 @@ class Gradual:
         variance = self._white(g)
         if flicker is not None:
             variance = variance + _amplitude(flicker, g) ** 2 * np.float32(_noise_log(flicker, t_s))
-        return np.sqrt(variance)
+        return np.asarray(np.sqrt(variance))
 
     def _white(self, g_siemens: np.ndarray) -> np.ndarray:
         """Variance of the white noise of a read, S^2."""
