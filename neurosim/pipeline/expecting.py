@@ -21,7 +21,7 @@ SLICED_PAIR_CONDUCTANCE = 0.25  # lower slices of a magnitude are even, and one 
 EVEN_CONDUCTANCE = 0.5  # of a weight shifted to mid-range, or of its slices
 INPUT_ACTIVITY = {"amplitude": 0.06, "pulse_width": 0.12, "bits": 0.2}
 # kinds of layers whose output is never negative, and of those that make nothing negative of what is not
-_RECTIFY = frozenset({"relu", "rectified_tanh", "binarise", "softmax"})
+_RECTIFY = frozenset({"relu", "rectified_tanh", "binarise", "fire", "softmax"})
 _PASS = frozenset({"max_pool", "avg_pool", "global_avg_pool", "flatten", "add", "bias_input"})
 
 
