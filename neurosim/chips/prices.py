@@ -65,6 +65,7 @@ PER: dict[str, tuple[str, str]] = {
     "scratchpad": ("byte moved", "byte"),
     "global_buffer": ("byte read or written", "byte"),
     "dram": ("byte read or written", "byte"),
+    "link": ("byte sent over a link between chips", ""),
 }
 
 
@@ -161,6 +162,7 @@ class Prices(Record):
     scratchpad: Price | None = None
     global_buffer: Price | None = None
     dram: Price | None = None
+    link: Price | None = None
 
     @property
     def published(self) -> dict[str, tuple[str, ...]]:

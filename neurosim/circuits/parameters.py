@@ -275,13 +275,13 @@ class CapacityParameters(Record):
     """What one whole chip holds, and what is published of it.
 
     tiles : arrays on the chip; power_watts, area_square_metres : of the whole chip, as published
-    link_hertz : bytes per second between chips
+    link_bytes_per_s : between two chips
     """
 
     tiles: Count
     power_watts: Positive | None = None
     area_square_metres: Positive | None = None
-    link_hertz: Positive | None = None
+    link_bytes_per_s: Positive | None = None
 
 
 class NeuronParameters(Record):

@@ -35,8 +35,6 @@ def show_placed(placed: Placed) -> None:
     else:
         title("Energy, time, area")
         say(visible(f"none: {chip.name} has no circuit, so nothing is timed or priced"))
-    if placed.spread.rounds > 1:
-        _reprogramming(placed)
 
 
 def explain(text: str) -> None:
@@ -149,8 +147,13 @@ def _energy(placed: Placed) -> None:
     explain(f"Expected, assumed: no data were run. {_stands_in(placed)}")
     for component, reason in ledger.unpriced.items():
         explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
-    if sum(placed.traffic.links.values()):
-        explain("Without the energy of links between chips, of which the chip gives no price.")
+    for row in placed.beside:
+        if row.joules:
+            explain(
+                f"Beside it, {row.component}: {format_si(row.joules, 'J')} ({row.events:,.0f} {row.item})."
+            )
+        else:
+            explain(f"Without {row.component}: {row.note.removeprefix('not priced: ')}.")
     if ledger.mixed_nodes:
         nodes = ", ".join(ledger.nodes)
         say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
@@ -188,6 +191,9 @@ def _speed(placed: Placed) -> None:
     ]
     title(f"Speed and area ({visible(ledger.label)})")
     table(["", "", ""], rows)
+    if placed.programs:
+        devices = f"{placed.programs:,.0f} devices an image"
+        explain(f"Without the time of programming {devices} anew, which the chip does not give.")
     if pace.link_s is None:
         explain("Without the time of links between chips: the chip does not say how fast they are.")
 
@@ -218,14 +224,3 @@ def _tera(values: list[float | None], scale: float) -> list[str]:
 def _share(whole: ChipFigures | None, peak: ChipFigures | None, name: str) -> str:
     mine, most = getattr(whole, name, None), getattr(peak, name, None)
     return "" if mine is None or most is None else per_cent(mine / most, 1)
-
-
-def _reprogramming(placed: Placed) -> None:
-    title("Programming the chips anew")
-    say(f"{placed.programs:,.0f} devices an image.")
-    for row in placed.reprogramming:
-        if row.joules:
-            say(f"{format_si(row.joules, 'J')} an image, beside the energy of the image alone.")
-        else:
-            explain(f"Energy {row.note}.")
-    explain("Its time is not known to the chip's description, and in no latency above.")

@@ -69,8 +69,8 @@ class Placed:
 
     network : as placed, batch norms folded where the chip folds them
     assumed : what stands in for weights and images
-    ledger : energy, latency and area of one inference that passes alone; expected, without reprogramming
-    reprogramming : energy of programming the chips anew, per inference; empty where they hold everything
+    ledger : energy, latency and area of one inference that passes alone; expected, without what stands beside
+    beside : energy, per inference, of links between chips and of programming them anew; empty where one holds all
     programs : devices programmed anew per inference
     peak : of one chip, where it says how many tiles it has
     """
@@ -84,7 +84,7 @@ class Placed:
     assumed: Assumed
     ledger: Ledger
     pace: Pace | None
-    reprogramming: tuple[Row, ...] = ()
+    beside: tuple[Row, ...] = ()
     programs: float = 0.0
     peak: ChipFigures | None = None
 
@@ -118,8 +118,8 @@ class Placed:
 
     @property
     def joules(self) -> float:
-        """Expected energy of one inference that passes alone, reprogramming included."""
-        return self.ledger.total + math.fsum(row.joules for row in self.reprogramming)
+        """Expected energy of one inference that passes alone, with what stands beside."""
+        return self.ledger.total + math.fsum(row.joules for row in self.beside)
 
     @property
     def joules_at_pace(self) -> float:
@@ -227,7 +227,7 @@ class Placed:
             "joules_by_component": ledger.by_component() if ledger.priced else None,
             "not_priced": dict(ledger.unpriced),
             "programs": self.programs,
-            "reprogramming_joules": _number(sum(r.joules for r in self.reprogramming)) if self.reprogramming else None,
+            "joules_beside": {row.component: row.joules if row.price else None for row in self.beside},
             "square_metres": ledger.square_metres if ledger.priced else None,
             "ops_per_second": _number(self.ops_per_second),
             "ops_per_joule": _number(self.ops_per_joule),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from neurosim.chips import Chip, load_chip
+from neurosim.chips.prices import PER
 from neurosim.costs import Ledger, Row, chip_figures, latency, price
 from neurosim.costs.rounds import Held, in_rounds, round_seconds
 from neurosim.costs.rules import PROGRAM
@@ -143,10 +144,14 @@ def _priced(net: Architecture, chip: Chip, placement: Placement, where: Spread, 
     ledger = in_rounds(once, rounds, wishes.batch)
     programs = sum(layer.weights * layer.devices_per_weight for layer in placement.layers)
     anew = programs / wishes.batch if where.rounds > 1 else 0.0
-    rows = _programming(chip, anew) if anew and ledger.priced else ()
+    sending = sum(sent.links.values())
+    rows: list[Row] = []
+    if ledger.priced:
+        rows += [_beside(chip, PROGRAM.price, PROGRAM.component, PROGRAM.item, anew)] if anew else []
+        rows += [_beside(chip, "link", "links", "bytes sent", sending)] if sending else []
     peak = chip_figures(chip) if chip.parameters.capacity and chip.periphery else None
     pace = _pace(once, rounds, sent, chip, wishes.batch)
-    return Placed(net, chip, placement, where, sent, counts, shares, ledger, pace, rows, anew, peak)
+    return Placed(net, chip, placement, where, sent, counts, shares, ledger, pace, tuple(rows), anew, peak)
 
 
 def _held(placement: Placement, where: Spread) -> Sequence[Held]:
@@ -163,7 +168,7 @@ def _pace(once: Ledger, rounds: Sequence[Held], sent: Traffic, chip: Chip, batch
     if once.times is None:
         return None
     capacity, sending = chip.parameters.capacity, sum(sent.links.values())
-    speed = capacity.link_hertz if capacity else None
+    speed = capacity.link_bytes_per_s if capacity else None
     link_s = sending / speed if speed else (None if sending else 0.0)
     waited = link_s or 0.0
     if len(rounds) == 1:
@@ -172,11 +177,10 @@ def _pace(once: Ledger, rounds: Sequence[Held], sent: Traffic, chip: Chip, batch
     return Pace(seconds, seconds / batch, link_s)
 
 
-def _programming(chip: Chip, devices: float) -> tuple[Row, ...]:
-    """Energy of programming so many devices, or why it is not known."""
-    tag = price_amount(chip, PROGRAM.price, "energy_joules")
+def _beside(chip: Chip, name: str, component: str, item: str, events: float) -> Row:
+    """Energy of what a network pays for not fitting on one chip, or why it is not known."""
+    tag = price_amount(chip, name, "energy_joules")
     if tag is None:
-        note = "not priced: no figure of programming a device"
-        return (Row(PROGRAM.component, PROGRAM.item, "", devices, 0.0, note=note),)
+        return Row(component, item, "", events, 0.0, note=f"not priced: no figure per {PER[name][0]}")
     note = "" if tag.value else f"its price is 0: {tag.source}"
-    return (Row(PROGRAM.component, PROGRAM.item, "", devices, devices * tag.value, tag, note),)
+    return Row(component, item, "", events, events * tag.value, tag, note)

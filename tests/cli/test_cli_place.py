@@ -52,15 +52,16 @@ def test_assumptions_are_said_where_they_matter(verb: Verb) -> None:
 def test_rounds_and_their_price_are_shown(verb: Verb, small: Path) -> None:
     got = verb("place", "resnet18", "--chip", small, "--multiplex", "--batch", 10)
     assert got.exit_code == 0
-    assert "2,335,782 devices an image." in got.stdout
-    assert "1.87 mJ an image, beside the energy of the image alone." in got.stdout
+    text = " ".join(got.stdout.split())
+    assert "Beside it, programming: 1.87 mJ (2,335,782 devices programmed)." in text
+    assert "Without the time of programming 2,335,782 devices an image anew" in text
     assert re.search(r"rounds +2 ", got.stdout)
 
 
 def test_chips_are_shown(verb: Verb, small: Path) -> None:
     got = verb("place", "resnet18", "--chip", small)
     assert re.search(r"chips +2 +of 40 tiles each; 92.5 % of them are occupied", got.stdout)
-    assert "Without the energy of links between chips" in got.stdout
+    assert "Without links: no figure per byte sent over a link between chips." in got.stdout
     assert "Without the time of links between chips" in got.stdout
 
 

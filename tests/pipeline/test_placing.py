@@ -22,7 +22,7 @@ power = {{value = 10, unit = "W", source = "made up", status = "assumed"}}
 area = {{value = 30, unit = "mm2", source = "made up", status = "assumed"}}
 {link}
 """
-LINK = 'link = {value = 1, unit = "MHz", source = "made up", status = "assumed"}'
+LINK = 'link = {value = 1, unit = "MB/s", source = "made up", status = "assumed"}'
 
 
 def chip_of(tiles: int, link: str = "") -> Chip:
@@ -141,8 +141,8 @@ def test_rounds_are_programmed_and_priced():
     assert (placed.spread.chips, placed.spread.rounds) == (1, 2)
     devices = 2 * whole.network.weights
     assert placed.programs == devices / 10
-    assert placed.reprogramming[0].joules == pytest.approx(devices / 10 * 800e-12)
-    assert placed.joules == pytest.approx(placed.ledger.total + placed.reprogramming[0].joules)
+    assert placed.beside[0].joules == pytest.approx(devices / 10 * 800e-12)
+    assert placed.joules == pytest.approx(placed.ledger.total + placed.beside[0].joules)
     assert placed.traffic.kept["conv4_2b"] > 0
     assert sum(placed.traffic.links.values()) == 0
     assert placed.ledger.square_metres < whole.ledger.square_metres
@@ -159,7 +159,7 @@ def test_a_chip_without_a_price_of_programming_says_so():
     text = load_chip("joshi_2020").text
     chip = parse_chip(text[: text.index("[prices.program]")] + CAPACITY.format(tiles=40, link=""))
     placed = place_shapes("resnet18", chip, Wishes(multiplex=True))
-    assert placed.reprogramming[0].note == "not priced: no figure of programming a device"
+    assert placed.beside[0].note == "not priced: no figure per device programmed"
 
 
 def test_links_take_their_time():
@@ -171,6 +171,18 @@ def test_links_take_their_time():
     assert told.pace.link_s == pytest.approx(sent / 1e6)
     assert told.pace.image_s == pytest.approx(silent.pace.image_s + sent / 1e6)
     assert told.pace.interval_s == pytest.approx(sent / 1e6)  # the link is slower than any layer
+
+
+def test_links_are_priced_where_the_chip_has_a_price():
+    text = (
+        chip_of(40).text
+        + '\n[prices.link]\nenergy = {value = 2, unit = "pJ", source = "made up", status = "assumed"}\n'
+    )
+    placed = place_shapes("resnet18", parse_chip(text))
+    sent = sum(placed.traffic.links.values())
+    assert [(row.component, row.events) for row in placed.beside] == [("links", sent)]
+    assert placed.joules - placed.ledger.total == pytest.approx(2e-12 * sent)
+    assert place_shapes("resnet18", "joshi_2020").beside == ()
 
 
 def test_a_chip_without_a_circuit_gives_tiles_alone():
@@ -188,7 +200,7 @@ def test_figures_are_plain_json(wishes):
     assert sum(layer["tiles"] for layer in content["layers"]) == content["tiles"]
     assert sum(part["tiles"] for part in content["parts"]) == content["tiles"]
     assert sum(layer["macs"] for layer in content["layers"]) == content["macs"] == 1_814_073_344
-    alone = content["joules"] - (content["reprogramming_joules"] or 0.0)
+    alone = content["joules"] - sum(joules or 0.0 for joules in content["joules_beside"].values())
     assert sum(layer["joules"] for layer in content["layers"]) == pytest.approx(alone)
     bare = json.loads(json.dumps(place_shapes("resnet18", "rram_pairs").to_json(), allow_nan=False))
     assert bare["joules"] is bare["image_s"] is bare["ops_per_second"] is None
