@@ -114,8 +114,9 @@ class SimtProcessor(Processor):
     @model_validator(mode="after")
     def _rate_is_known(self) -> SimtProcessor:
         if not self.macs_per_cycle:
+            known = [name for name in ("float32", "float16") if getattr(self, f"{name}_rate") is not None]
             raise ValueError(
-                f"arithmetic {self.arithmetic!r} has no rate on this processor; give {self.arithmetic}_rate"
+                f"this processor has no arithmetic {self.arithmetic!r}; choose {' or '.join(known) or 'another one'}"
             )
         return self
 

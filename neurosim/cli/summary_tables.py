@@ -122,13 +122,14 @@ def _speed(ledger: Ledger) -> None:
     if times.steps:
         in_order = f"{plural(times.steps, 'step')} of {format_si(times.step_s, 's')}, {times.fill} to fill"
     paced, extent = f"all layers at work, {slowest} the slowest", "of the tiles used, with their converters"
+    together = f"batch of {times.batch}" if times.batch > 1 else "image"
     if times.batch:
         paced = f"batches of {times.batch}, one layer at a time, {slowest} the slowest"
         extent = "of the whole chip"
     per_second = format_si(1 / times.interval_s, "")
     density = ledger.ops_per_second_per_square_metre * SQUARE_MM / GIGA
     rows = [
-        ("latency", f"{format_si(times.image_s, 's')} per image", in_order),
+        ("latency", f"{format_si(times.image_s, 's')} per {together}", in_order),
         ("throughput", f"{per_second} images/s", paced),
         ("area", format_area(ledger.square_metres), extent),
         (
@@ -169,3 +170,7 @@ def _saturation(summary: Summary) -> None:
         )
     title("Saturated conversions, worst layer")
     say(visible(", ".join(parts)))
+    for layer, (bits, needed) in summary.narrow_adc.items():
+        rate = per_cent(float(summary.saturation["ADC"][:, summary.layers.index(layer)].max()), 3)
+        say(visible(f"Note: the ADC of {layer} has {bits} bits, the sums of its columns need {needed}; "
+                    f"{rate} of its conversions saturate."), "yellow")  # fmt: skip

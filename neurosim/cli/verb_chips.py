@@ -33,6 +33,7 @@ Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A chip, or the
 Toml = Annotated[bool, typer.Option("--toml", metavar="", help="Print the chip's TOML file as it is.")]
 
 _HEAD = {"name", "title", "node", "label", "options"}  # shown apart from the tables
+_ANALOG = {"cell", "dac", "adc", "compensation"}  # which a digital processor has none of
 _BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
 _RELATIONS = {"equal": "=", "at_least": ">=", "at_most": "<="}
 
@@ -68,6 +69,10 @@ def _parts(chip: Chip) -> Iterator[str]:
     parameters = chip.parameters
     if parameters.core is not None:
         yield f"{parameters.core.cores:,} cores of {parameters.core.axons} x {parameters.core.neurons}"
+    if parameters.processor is not None:
+        yield f"{parameters.processor.kind.replace('_', '-')} processor"
+        yield f"{parameters.processor.macs_per_cycle:,.0f} multiply-accumulates per cycle"
+        yield parameters.processor.arithmetic
     if parameters.device is not None:
         yield f"{parameters.device.kind} devices"
     if parameters.array is not None and parameters.core is None:
@@ -91,9 +96,10 @@ def _bits(converter: ConverterParameters) -> str:
 def _show(chip: Chip) -> None:
     say(visible(f"{chip.name}: {chip.title}"), "bold")
     say(visible(f"{chip.node}; {chip.label}"))
+    hidden = _ANALOG if chip.is_processor else set()
     said = dict(_leaves(chip.parameters.model_dump(exclude_unset=True)))
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for dotted, value in _leaves(chip.parameters.model_dump(exclude=_HEAD)):
+    for dotted, value in _leaves(chip.parameters.model_dump(exclude=_HEAD | hidden)):
         group, _, key = dotted.rpartition(".")
         described = _described(value, chip.sources.get(dotted), dotted in said)
         groups.setdefault(group, []).append((f"  {key}", *described))

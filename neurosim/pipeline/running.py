@@ -171,11 +171,13 @@ def _way(request: Request) -> Callable[[Request, Progress], Work]:
         raise ConfigError("mode", "'spiking', for a NIR network", repr(request.mode), "give --mode spiking")
     if request.mode != "spiking":
         if coding != "rate":
+            remedy = (
+                "give --mode spiking"
+                if request.mode == "rate"
+                else "choose a network of rates, such as mnist_lenet"
+            )
             raise ConfigError(
-                "mode",
-                f"'spiking', for a network with coding {coding!r}",
-                repr(request.mode),
-                "give --mode spiking",
+                "mode", f"'spiking', for a network with coding {coding!r}", repr(request.mode), remedy
             )
         return digital_work if request.mode == "digital" else rate_work
     # imported late: Brian2 and what stands on it are not for those without spikes
