@@ -132,6 +132,8 @@ class ChipParameters(Record):
             raise ValueError(
                 "a [processor] has no [device] and no [periphery]: leave them out, or leave it out"
             )
+        if self.processor is None and self.prices is not None and self.prices.basis == "published":
+            raise ValueError('prices.basis = "published" is of digital processors: leave it out')
         return self
 
     @model_validator(mode="after")
