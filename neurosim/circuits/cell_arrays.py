@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -36,16 +37,18 @@ def lay_back(array: np.ndarray, cells: np.ndarray) -> None:
     cells[...] = array.reshape(rows, columns, polarities, devices).transpose(2, 3, 0, 1)
 
 
-def checked_array(g_siemens: np.ndarray, needed_bytes: int = 0) -> np.ndarray:
+def checked_array(g_siemens: np.ndarray, needed_bytes: Callable[[int, int], int]) -> np.ndarray:
     """The conductances of one physical array as float64 (rows, columns).
 
-    Raises DataError for conductances that are negative or not finite, LimitError where `needed_bytes` are not there.
+    needed_bytes : how much memory solving an array of so many rows and columns takes
+
+    Raises DataError for conductances that are negative or not finite, LimitError where the memory is not there.
     """
     shape = np.shape(g_siemens)
     if len(shape) != 2 or 0 in shape:
         raise DataError("conductances of an array", "(rows, columns), at least one of each", f"shape {shape}",
                         "give one physical array")  # fmt: skip
-    require_memory(shape, needed_bytes)
+    _require_memory(shape, needed_bytes(*shape))
     g = np.ascontiguousarray(g_siemens, np.float64)
     wrong = np.argwhere(~((g >= 0) & np.isfinite(g)))
     if len(wrong):
@@ -55,16 +58,20 @@ def checked_array(g_siemens: np.ndarray, needed_bytes: int = 0) -> np.ndarray:
     return g
 
 
-def require_memory(shape: tuple[int, ...], needed_bytes: int) -> None:
+def _require_memory(shape: tuple[int, ...], needed_bytes: int) -> None:
     """LimitError where solving an array takes more memory than there is."""
     there = available_bytes()
     if needed_bytes > there:
         raise LimitError(
             f"wires of an array of {shape[0]} x {shape[1]} cells",
-            f"{needed_bytes / 2**30:.1f} GiB of memory",
-            f"{there / 2**30:.1f} GiB available",
+            f"{_size(needed_bytes)} of memory",
+            f"{_size(there)} available",
             "use smaller tiles, or a machine with more memory",
         )
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"
 
 
 def available_bytes() -> int:

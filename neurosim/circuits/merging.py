@@ -62,13 +62,20 @@ def merged_transfer(g: np.ndarray, wires: Conductances) -> np.ndarray:
     g : float64 (rows, columns), siemens, not negative; any size
     wires : all positive
 
-    Raises SolveError when the network cannot be eliminated in double precision.
+    Raises SolveError when the network cannot be eliminated in double precision; `transfer_matrix` asks before.
     """
-    grid = _leaves(g, wires, leaf_size(g.shape))
+    transfer = _merged(_leaves(g, wires, leaf_size(g.shape)))
+    if not np.isfinite(transfer).all():
+        raise _lost("NaN or infinity")
+    return transfer
+
+
+def _merged(grid: list[list[Block]]) -> np.ndarray:
+    """Blocks joined until two are left, the shorter sides first, so that blocks stay nearly square."""
     while len(grid) > 1 or len(grid[0]) > 1:
         last = len(grid) * len(grid[0]) == 2
-        tall = grid[0][0].sizes[LEFT] > grid[0][0].sizes[BOTTOM]
-        if len(grid[0]) > 1 and (len(grid) == 1 or not tall):
+        wide = grid[-1][0].sizes[BOTTOM] > grid[-1][0].sizes[LEFT]
+        if len(grid[0]) > 1 and (len(grid) == 1 or not wide):
             if last:
                 return _last_across(grid[0][0], grid[0][1])
             grid = [_pairwise(row, _joined_across) for row in grid]
@@ -81,12 +88,13 @@ def merged_transfer(g: np.ndarray, wires: Conductances) -> np.ndarray:
 
 
 def merging_bytes(rows: int, columns: int) -> int:
-    """About how much memory `merged_transfer` takes at most: the last joins, or a strip of leaves and all blocks."""
+    """About how much memory `merged_transfer` takes at most.
+
+    Square blocks hold 16 numbers per cell, whatever their size; two generations of them and what joins them are there.
+    """
     leaf = leaf_size((rows, columns))
-    across, down = -(-columns // leaf), -(-rows // leaf)
-    leaves = across * down * (4 * leaf) ** 2 + across * 3 * (4 * leaf) ** 2
-    joins = 3 * (2 * min(rows, columns) + 2 * max(rows, columns)) ** 2
-    return 8 * (leaves + joins)
+    cells = (-(-rows // leaf) * leaf) * (-(-columns // leaf) * leaf)
+    return 8 * 16 * 4 * cells
 
 
 def leaf_size(shape: tuple[int, ...]) -> int:
@@ -196,10 +204,13 @@ def _half(shared: np.ndarray, coupling: np.ndarray) -> np.ndarray:
     """W with W W^T = C S^-1 C^T, for the shared nodes S (lower triangle) and their coupling C."""
     lower, info = dpotrf(shared, lower=1, clean=0, overwrite_a=1)
     if info != 0:
-        raise SolveError("wires of an array", "a network with a path to ground from every node",
-                         f"a pivot of zero at node {info} of {len(shared)}",
-                         "use resistances and conductances within twelve orders of magnitude")  # fmt: skip
+        raise _lost(f"a pivot of zero at node {info} of {len(shared)}")
     return np.asarray(dtrsm(1.0, lower, coupling, side=1, lower=1, trans_a=1, overwrite_b=1))
+
+
+def _lost(got: str) -> SolveError:
+    return SolveError("wires of an array", "a network with a path to ground from every node", got,
+                      "use resistances nearer to each other and to the cells'")  # fmt: skip
 
 
 def _pairwise(blocks: list[Block], joined: Callable[[Block, Block], Block]) -> list[Block]:

@@ -95,7 +95,7 @@ def solve_array(
     with a floating node (which is named), a singular one, or one for which Newton's method does not converge (with
     the residual that it reached).
     """
-    g = checked_array(g_siemens, nodal_bytes(*np.shape(g_siemens)))
+    g = checked_array(g_siemens, nodal_bytes)
     law = law or Ohmic()
     network = _Network(g, wires, _checked_bias(g, bias), law)
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused by its residual

@@ -28,7 +28,7 @@ def column_currents(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParamet
 
     Raises DataError for arrays that do not fit together, SolveError, with the residual, where a solution is not exact.
     """
-    g = checked_array(g_siemens, reading_bytes(*np.shape(g_siemens)))
+    g = checked_array(g_siemens, reading_bytes)
     inputs = _checked_inputs(g, volts)
     reads = _Reads(g, wires)
     currents = np.empty((len(inputs), g.shape[1]))
@@ -44,7 +44,7 @@ def cell_voltages(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParameter
 
     Returns float64 (rows, columns), volts. Raises as `column_currents`.
     """
-    g = checked_array(g_siemens, reading_bytes(*np.shape(g_siemens)))
+    g = checked_array(g_siemens, reading_bytes)
     rows, columns, _ = _Reads(g, wires).solve(_checked_inputs(g, volts[None])[0])
     return np.asarray(rows - columns)
 

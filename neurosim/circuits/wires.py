@@ -20,9 +20,11 @@ from neurosim.circuits.cell_arrays import checked_array, lay_back, physical_arra
 from neurosim.circuits.ladders import column_ladders, turned
 from neurosim.circuits.merging import Conductances, merged_transfer, merging_bytes
 from neurosim.circuits.parameters import WireParameters
-from neurosim.circuits.single_reads import cell_voltages
+from neurosim.circuits.single_reads import cell_voltages, reading_bytes
+from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import SolveError
 
+ORDERS = 1e12  # between conductances that are solved together
 # Share of the inputs' power that lies in their mean, (mean of x)^2 / mean of x^2, where no other is given: that of
 # normal values with the negative half set to zero.
 POWER_IN_MEAN = 1 / math.pi
@@ -62,19 +64,18 @@ def transfer_matrix(g_siemens: np.ndarray, wires: WireParameters) -> np.ndarray:
 
     Exact up to rounding (about 1e-12 relative at 256 x 256). Raises as `effective`.
     """
-    g = checked_array(g_siemens, merging_bytes(*np.shape(g_siemens)))
+    g = checked_array(g_siemens, merging_bytes)
+    _refuse_orders(g, wires)
     if wires.row_ohms > 0 and wires.column_ohms > 0:
         driver, sense = wires.driver_ohms + wires.row_ohms, wires.sense_ohms + wires.column_ohms
         lines = Conductances(1 / wires.row_ohms, 1 / wires.column_ohms, 1 / driver, 1 / sense)
-        transfer = merged_transfer(g, lines)
+        with one_blas_thread():
+            transfer = merged_transfer(g, lines)
     elif wires.row_ohms == 0:
         transfer = _transfer_of_ideal_rows(g, wires.driver_ohms, wires.column_ohms, wires.sense_ohms)
     else:
         rows = _transfer_of_ideal_rows(turned(g), wires.sense_ohms, wires.row_ohms, wires.driver_ohms)
         transfer = turned(rows)
-    if not np.isfinite(transfer).all():
-        raise SolveError("wires of an array", "finite currents", "NaN or infinity",
-                         "use resistances and conductances within twelve orders of magnitude")  # fmt: skip
     return transfer
 
 
@@ -90,7 +91,7 @@ def noise_transfer(g_siemens: np.ndarray, wires: WireParameters, power_in_mean: 
 
     Returns float64 (rows, columns), at most one.
     """
-    g = checked_array(g_siemens)
+    g = checked_array(g_siemens, reading_bytes)
     if not any((wires.row_ohms, wires.column_ohms, wires.driver_ohms, wires.sense_ohms)):
         return np.ones_like(g)
     row_end, column_end = wires.driver_ohms + wires.row_ohms, wires.sense_ohms + wires.column_ohms
@@ -98,6 +99,18 @@ def noise_transfer(g_siemens: np.ndarray, wires: WireParameters, power_in_mean: 
     driven = turned(_own_voltages(turned(g), (wires.row_ohms, row_end), (wires.column_ohms, column_end)))
     alike = cell_voltages(g, np.ones(len(g)), wires)
     return np.asarray(sensed**2 * ((1 - power_in_mean) * driven**2 + power_in_mean * alike**2))
+
+
+def _refuse_orders(g: np.ndarray, wires: WireParameters) -> None:
+    """SolveError where double precision would lose the wires beside the cells, or some wires beside others.
+
+    Cells may be as small as they like: what they add is then small too.
+    """
+    ends = (wires.driver_ohms + wires.row_ohms, wires.sense_ohms + wires.column_ohms)
+    ohms = [r for r in (wires.row_ohms, wires.column_ohms, *ends) if r > 0]
+    if ohms and (spread := max(ohms) * max(float(g.max()), 1 / min(ohms))) > ORDERS:
+        raise SolveError("wires of an array", f"conductances of wires and cells within a factor of {ORDERS:g}",
+                         f"{spread:.3g}", "use resistances nearer to each other and to the cells'")  # fmt: skip
 
 
 def _own_voltages(g: np.ndarray, own: tuple[float, float], other: tuple[float, float]) -> np.ndarray:
@@ -124,8 +137,4 @@ def _transfer_of_ideal_rows(g: np.ndarray, driver: float, column: float, sense: 
     upper = np.triu(transfer @ (g * own / ladder.potentials).T)
     between = upper + np.triu(upper, 1).T
     nodes = np.diag(1 + driver * g.sum(axis=1)) - driver * between
-    try:
-        return np.asarray(np.linalg.solve(nodes, transfer))
-    except np.linalg.LinAlgError:
-        raise SolveError("wires of an array", "a network that can be solved", "a singular one",
-                         "use resistances and conductances within twelve orders of magnitude") from None  # fmt: skip
+    return np.asarray(np.linalg.solve(nodes, transfer))

@@ -12,7 +12,7 @@ from numba import njit
 CHUNK = 8  # blocks joined side by side in the processor's vector registers
 
 
-@njit(fastmath=True, nogil=True, cache=True)
+@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
 def join_blocks(y, first, second, port_first, port_second, glued, out):  # type: ignore[no-untyped-def]
     """Join pairs of blocks at their shared ports and eliminate these.
 
@@ -61,7 +61,7 @@ def _assemble(y, which, ports, z, fresh):  # type: ignore[no-untyped-def]
                     z[i, j, t] += source[which[t]]
 
 
-@njit(fastmath=True, nogil=True, cache=True)
+@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
 def factor_lines(g, row, column, driver, sense, f):  # type: ignore[no-untyped-def]
     """Factors of the tridiagonal matrices of every row's and every column's nodes, the others' held at zero volts.
 
@@ -159,7 +159,7 @@ def _apply(p, q, t, g, column, sense, row_coupling, row_pivot):  # type: ignore[
     return total
 
 
-@njit(fastmath=True, nogil=True, cache=True)
+@njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
 def solve_read(g, f, lines, volts, tolerance, limit, work, row_nodes, column_nodes):  # type: ignore[no-untyped-def]
     """Potentials of all nodes for one vector of voltages at the drivers, sense circuits at zero volts.
 
