@@ -47,6 +47,9 @@ PER: dict[str, tuple[str, str]] = {
     "alu": ("", "arithmetic unit (multiplier, adder, comparator), one per tile"),
     "buffer": ("byte read or written", "byte"),
     "program": ("device programmed", ""),
+    "sample_hold": ("conversion", "sample and hold, one per column of cells"),
+    "tile": ("read of one tile, everything that `covers` names included", ""),
+    "shared": ("", "tile; its share of memories, buses and routers that serve several"),
     "core": ("conversion, everything that `covers` names included", "tile, converters included"),
     "encoder": ("update of an input encoder's state", "encoder, one per input"),
     "neuron": ("update of a neuron's state", "neuron; its leakage is an analog neuron's bias power"),
@@ -81,6 +84,16 @@ class CorePrice(Price):
     """A published figure for a whole core, which replaces the prices of the components it covers."""
 
     covers: tuple[Covered, ...] = Field(min_length=1)
+
+
+class TilePrice(Record):
+    """A published figure of one read of a whole tile, however many of its rows are driven.
+
+    It replaces the prices of what it covers: the array, and what else is named.
+    """
+
+    energy_joules: Amount
+    covers: tuple[Covered, ...] = ("array",)
 
 
 class AdcPrice(Price):
@@ -125,7 +138,7 @@ class Prices(Record):
     """Prices of a chip's components.
 
     `array` physical: the array's energy is the sum of V^2 G t over its devices; published: it is part of
-    the published figure of a core or of a synaptic event. Never both: with "physical", the figure of an event is
+    the published figure of a core, of a read of a tile or of a synaptic event. Never both: with "physical", the figure of an event is
     kept for comparison and not charged. `core_static` is charged for the cores used, `chip_static` is reported
     apart, for the whole chip. `basis`, of digital processors: the sum of components, or the published power of the
     whole chip at work, `chip_busy`, for as long as it works. Never both.
@@ -143,6 +156,9 @@ class Prices(Record):
     alu: Price | None = None
     buffer: Price | None = None
     program: Price | None = None
+    sample_hold: Price | None = None
+    tile: TilePrice | None = None
+    shared: Price | None = None
     core: CorePrice | None = None
     encoder: Price | None = None
     neuron: Price | None = None
@@ -170,6 +186,8 @@ class Prices(Record):
         found: dict[str, tuple[str, ...]] = {}
         if self.core is not None:
             found["core"] = self.core.covers
+        if self.tile is not None:
+            found["tile"] = self.tile.covers
         if self.event is not None and self.array == "published":
             found["event"] = self.event.covers
         if self.core_static is not None:
@@ -185,9 +203,15 @@ class Prices(Record):
         covered = self.core is not None and "array" in self.core.covers
         if covered and self.event is not None:
             raise ValueError("[prices.core] and [prices.event] both cover the array: give one of them")
+        if self.tile is not None and "array" not in self.tile.covers:
+            raise ValueError(
+                '[prices.tile] is the figure of a read of a whole tile: its `covers` names "array"'
+            )
+        covered = covered or self.tile is not None
         if covered != (self.array == "published") and self.event is None:
             raise ValueError(
-                'array = "published" goes with a [prices.core] that covers "array", and only with it'
+                'array = "published" goes with a [prices.core] that covers "array" or a [prices.tile], and only '
+                "with one of them"
             )
         return self
 

@@ -130,6 +130,13 @@ def column_bits(cell: CellParameters, read: ReadParameters, rows: int, signed: b
     return most.bit_length() + int(both)
 
 
+def reference_columns(cell: CellParameters, column_splits: tuple[int, ...] | None) -> int:
+    """Cells at g_min that each row of a matrix has beside its weights: one per column tile, or none."""
+    if cell.baseline != "reference":
+        return 0
+    return cell.devices_per_weight * (len(column_splits) if column_splits else 1)
+
+
 def _largest(weights: np.ndarray) -> float:
     if not np.isfinite(weights).all():
         count = int((~np.isfinite(weights)).sum())

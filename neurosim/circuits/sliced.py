@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from neurosim.circuits.aged import AgedCrossbar, rows_of
+from neurosim.circuits.cells import reference_columns
 from neurosim.circuits.converters import Converter, ReadKey
 from neurosim.circuits.held import Converters, HeldMatrix, Read
 from neurosim.circuits.parameters import CellParameters, ReadParameters
@@ -252,13 +253,6 @@ class AgedSliced(AgedCrossbar):
                 )
                 for k, worth in enumerate(worths[tile]):
                     total += (phase.weight * worth) * codes[:, k * columns : (k + 1) * columns]
-
-
-def reference_columns(cell: CellParameters, column_splits: tuple[int, ...] | None) -> int:
-    """Cells at g_min that each row of a matrix has beside its weights: one per column tile, or none."""
-    if cell.baseline != "reference":
-        return 0
-    return cell.devices_per_weight * (len(column_splits) if column_splits else 1)
 
 
 def _columns(devices: np.ndarray, cell: CellParameters, unit: np.float32, sign: int) -> np.ndarray:

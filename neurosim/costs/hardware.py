@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from neurosim.chips import Chip
+from neurosim.circuits.cells import reference_columns
 from neurosim.costs.ledger import AreaRow, PriceTag, Row
 from neurosim.costs.rules import RATE, SPIKING
 from neurosim.costs.tags import built_in, covered, covering, price_amount
@@ -22,6 +23,8 @@ _UNITS = {
     "shift_add": ("shift-and-add units", "digital"),
     "alu": ("arithmetic units", "digital"),
     "buffer": ("activation buffers", "buffer"),
+    "sample_hold": ("sample and hold", "adc"),
+    "shared": ("memories, buses and routers", ""),
 }
 _SPIKING_UNITS = _UNITS | {
     "core_static": ("cores used", ""),
@@ -29,7 +32,8 @@ _SPIKING_UNITS = _UNITS | {
     "neuron": ("neurons", "neuron"),
     "comparator": ("comparators", "comparator"),
 }
-_WHOLE = ("core", "core_static")  # figures of everything in a core: no figure of them is no gap
+# figures of everything in a core, and of what not every chip has: no figure of them is no gap
+_WHOLE = ("core", "core_static", "sample_hold", "shared")
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,8 @@ def layer_units(layer: LayerGeometry, chip: Chip, buffer_bytes: float) -> Units:
     buffer_bytes : bytes the layer writes per inference; its buffer holds all of them at once
     """
     adcs = adcs_per_tile(chip, chip.periphery) * layer.tiles if chip.periphery else 0
-    devices = chip.array.rows * chip.array.columns * layer.devices_per_weight * layer.tiles
+    references = chip.array.rows * reference_columns(chip.cell, None)
+    devices = (chip.array.rows * chip.array.columns * layer.devices_per_weight + references) * layer.tiles
     copies = {
         "core": layer.tiles,
         "core_static": layer.tiles,
@@ -56,6 +61,8 @@ def layer_units(layer: LayerGeometry, chip: Chip, buffer_bytes: float) -> Units:
         "shift_add": adcs,
         "alu": layer.tiles,
         "buffer": buffer_bytes,
+        "sample_hold": chip.array.columns * layer.polarities * layer.tiles if chip.adc.bits else 0,
+        "shared": layer.tiles,
     }
     return Units(layer.name, copies)
 

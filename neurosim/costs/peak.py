@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from neurosim.chips import Chip
 from neurosim.costs.ledger import OPS_PER_MAC
@@ -61,6 +61,8 @@ def chip_figures(chip: Chip) -> ChipFigures:
     if capacity is None:
         raise ConfigError(f"chip {chip.name}", "a [capacity] table", "none", "say how many tiles it has")
     tile = full_tile(chip)
-    seconds = latency([tile], chip).image_s - require_periphery(chip).t_digital_s
+    require_periphery(chip)
+    # from one product to the next: what fills the pipeline counts once, not for every product
+    seconds = latency([replace(tile, positions=2)], chip).image_s - latency([tile], chip).image_s
     ops = OPS_PER_MAC * tile.macs * capacity.tiles
     return ChipFigures(ops / seconds, capacity.power_watts, capacity.area_square_metres)

@@ -38,6 +38,7 @@ RULES = (
     Rule("row_activations", "drivers and lines", "word lines", "driver", "driver"),
     Rule("array_siemens", "array", "devices", ARRAY_HEAT, "array"),
     Rule("adc_conversions", "ADC", "conversions", "adc", "adc"),
+    Rule("adc_conversions", "ADC", "samples held", "sample_hold", "adc", optional=True),
     Rule("threshold_decisions", "comparator", "decisions", "comparator", "comparator", optional=True),
     Rule("neuron_updates", "neuron state", "updates", "neuron", "neuron", optional=True),
     Rule("spikes", "neuron state", "membrane charge", MEMBRANE_CHARGE, "neuron", optional=True),
@@ -63,6 +64,7 @@ RULES = (
 )
 PROGRAM = Rule("device_programs", "programming", "devices programmed", "program")
 _CORE_RULE = Rule("adc_conversions", CORE, "conversions", "core")
+_TILE_RULE = Rule("array_reads", "array", "reads of a tile", "tile")
 _EVENT_RULE = Rule("synaptic_events", EVENT, "synaptic events", "event")
 
 
@@ -74,6 +76,8 @@ def charged(chip: Chip) -> Iterator[Rule]:
     figures = published(chip)
     if "core" in figures:
         yield _CORE_RULE
+    if "tile" in figures:
+        yield _TILE_RULE
     if "event" in figures:
         yield _EVENT_RULE
     for rule in RULES:
@@ -148,7 +152,7 @@ def _has_price(chip: Chip, rule: Rule) -> bool:
     # an analog neuron and its comparator may draw a steady bias instead
     analog = chip.neuron is not None and chip.neuron.kind == "analog"
     biased = entry is not None and entry.leakage_watts is not None
-    return rule.price != "spike" and not (analog and (biased or rule.price == "neuron"))
+    return rule.price not in ("spike", "sample_hold") and not (analog and (biased or rule.price == "neuron"))
 
 
 def _product(chip: Chip, name: str, value: float, per: str, text: str, keys: tuple[str, ...]) -> PriceTag:
@@ -163,6 +167,7 @@ def _product(chip: Chip, name: str, value: float, per: str, text: str, keys: tup
 _COVERED = {
     "core": "part of the core's published figure",
     "core_static": "part of the cores' static power",
+    "tile": "part of the published energy of a tile's read",
     "event": "part of the published energy of a synaptic event",
 }
 # components of which a published figure may cover a part that no event has

@@ -30,7 +30,7 @@ DECISION_TIME = "/outputs/decision_time"
 KINDS = ("inference", "programming", "calibration")
 STEPS, PER_STEP = "/counts/steps/", "/counts/per_step/"
 STEP_DIMS = ("chip", "time", "layer", "image", "step")
-PRICED = frozenset(rule.counter for rule in RULES) | {"synaptic_events"}
+PRICED = frozenset(rule.counter for rule in RULES) | {"synaptic_events", "array_reads"}
 
 
 @dataclass(frozen=True)

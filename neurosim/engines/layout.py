@@ -264,8 +264,9 @@ def _state_variables(run: Classification) -> tuple[dict[str, int], list[Variable
 
 
 def state_shape(place: LayerGeometry, chip: Chip) -> dict[str, int]:
-    """Dimensions of one device array of a layer; groups and parallel devices only where there are several."""
-    parallel = chip.cell.devices_per_weight
+    """Dimensions of one device array of a layer; groups and devices only where there are several: those of all slices,
+    the least significant first, and in parallel."""
+    parallel = chip.cell.slices * chip.cell.devices_per_weight
     shape = {"group": place.groups} if place.groups > 1 else {}
     shape |= {"device": parallel} if parallel > 1 else {}
     return shape | {"row": place.rows, "column": place.columns}

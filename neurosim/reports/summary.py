@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from neurosim.circuits.cells import column_bits
 from neurosim.costs import Ledger, StoredRun, price_run, price_stored, stored_run
 from neurosim.recording import RunFile
 from neurosim.reports.accuracy import Accuracy
@@ -26,6 +27,7 @@ class Summary:
     agreement : fraction of images that chip and float network class alike, mean over chips, (times,)
     saturation : "ADC" and "DAC" -> fraction of conversions at the end of the range, (times, layers); what
         the chip does not have is left out
+    narrow_adc : of layers whose ADC has fewer bits than the sums of a column need: layer -> (bits, bits needed)
     confusion : int64 (times, true class, given class), summed over chips
     ledger : costs per inference, mean over chips and times
     joules : energy per inference at each time, (times,): conductances drift, and with them the array's
@@ -44,6 +46,7 @@ class Summary:
     ledger: Ledger = field(repr=False)
     joules: np.ndarray
     activity: Activity | None = None
+    narrow_adc: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def chips(self) -> int:
@@ -76,6 +79,7 @@ def summarise(run: RunFile, prices: Any = None) -> Summary:
         confusion=np.stack([confusion_matrix(labels, predictions[:, t], classes) for t in times]),
         ledger=price_run(run, prices),
         activity=activity(run),
+        narrow_adc=narrow_adc(stored_run(run, time=0)),
         joules=np.array([price_stored(stored_run(run, time=t), prices).total for t in times]),
     )
 
@@ -84,6 +88,18 @@ def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) 
     """Images by true and given class, int64 (classes, classes); predictions (..., images) are summed."""
     flat = np.broadcast_to(labels, predictions.shape).astype(np.int64) * classes + predictions
     return np.bincount(flat.ravel(), minlength=classes * classes).reshape(classes, classes)
+
+
+def narrow_adc(run: StoredRun) -> dict[str, tuple[int, int]]:
+    """Layers whose ADC cannot tell all sums of a column apart: layer -> (its bits, the bits that would)."""
+    chip, found = run.chip, {}
+    if chip.parameters.read is None or chip.adc.bits is None:
+        return {}
+    for place in run.geometries:
+        needed = column_bits(chip.cell, chip.read, max(place.row_splits), signed=False)
+        if needed is not None and needed > chip.adc.bits:
+            found[place.name] = (chip.adc.bits, needed)
+    return found
 
 
 def _saturation(stored: Stored, run: StoredRun) -> dict[str, np.ndarray]:

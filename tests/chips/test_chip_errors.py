@@ -125,7 +125,7 @@ def test_prices_without_timing(tmp_path: Path, text: str) -> None:
 
 def test_array_energy_is_physical_or_published_never_both(tmp_path: Path, text: str) -> None:
     message = broken(tmp_path, text, (r'^array = "physical"$', 'array = "published"'))
-    assert 'array = "published" goes with a [prices.core] that covers "array", and only with it' in message
+    assert 'array = "published" goes with a [prices.core] that covers "array" or a [prices.tile]' in message
 
 
 def test_read_noise_takes_one_law(tmp_path: Path, text: str) -> None:
