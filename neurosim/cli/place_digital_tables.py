@@ -12,14 +12,12 @@ if TYPE_CHECKING:
     from neurosim.costs import Ledger
     from neurosim.pipeline.placed_digital import PlacedDigital
 
-GIGA = 1e9
-
 
 def show_placed_digital(placed: PlacedDigital) -> None:
     """Print what an inference costs on a processor."""
     net, chip = placed.network, placed.chip
     say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
-    macs = f"{net.macs / GIGA:.3g} G multiply-accumulates an image"
+    macs = f"{format_si(net.macs, '').strip()} multiply-accumulates an image"
     say(f"{net.weights:,} weights, {macs}")
     say(visible(f"The chip: {chip.label}"))
     say()

@@ -22,7 +22,7 @@ def show_placed(placed: Placed) -> None:
     """Print where a network lies and what an inference is expected to cost."""
     net, chip = placed.network, placed.chip
     say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
-    macs = f"{net.macs / 1e9:.3g} G multiply-accumulates an image"
+    macs = f"{format_si(net.macs, '').strip()} multiply-accumulates an image"
     say(f"{net.weights:,} weights, {macs}")
     say(visible(f"The chip: {chip.label}"))
     say()
