@@ -74,6 +74,19 @@ def require_mode(chip: Chip, mode: str, cores: bool = False) -> None:
         )
         raise ConfigError(f"chip {chip.name}", f"a chip of {expected} for this network", f"one of {got}",
                           f"choose {other}")  # fmt: skip
+    if mode == "spiking":
+        _refuse_parts(chip)
+
+
+def _refuse_parts(chip: Chip) -> None:
+    """Spikes meet whole weights, in one read: ConfigError for slices, and for inputs in phases."""
+    cell, read = chip.cell, chip.parameters.read
+    if not cell.sliced and (read is None or not read.serial):
+        return
+    what = "cell.weight_bits" if cell.sliced else "read.input_bits"
+    raise ConfigError(f"chip {chip.name}: {what}", "weights without slices, and inputs without phases, for mode spiking",
+                      f"{cell.slices} slices" if cell.sliced else "inputs in phases",
+                      "use --mode rate, or another chip")  # fmt: skip
 
 
 def training_images(request: Request, network: Network, count: int, shown: Progress) -> np.ndarray:
