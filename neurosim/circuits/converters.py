@@ -15,7 +15,7 @@ A signed converter works in offset binary with the same 2^b codes, of which the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -178,17 +178,54 @@ class SarConverter(NoisyConverter):
 
 
 @dataclass(frozen=True, eq=False)
+class ColumnConverter(Converter):
+    """A converter whose range follows the column: it meets the current over `shares`, and its code counts as much.
+
+    Voltage-mode sensing (Wan et al., Nature 608, 504, 2022): a column floats to the mean of its rows' voltages,
+    weighted by conductance, which is its current over its total conductance; the total, known from programming, is
+    multiplied back digitally.
+
+    own : converter of what is left
+    shares : float32 (converted columns,), total conductance of each column over the tile's mean
+    """
+
+    own: Converter
+    shares: np.ndarray
+
+    @property
+    def noisy(self) -> bool:
+        """As `Converter.noisy`."""
+        return self.own.noisy
+
+    def convert_into(
+        self, current: np.ndarray, total: np.ndarray, saturated: np.ndarray, key: ReadKey
+    ) -> None:
+        """As `Converter.convert_into`."""
+        by_column = (-1, len(self.shares))
+        voltages = np.divide(current.reshape(by_column), self.shares, dtype=np.float32).reshape(current.shape)
+        codes = np.zeros_like(voltages)
+        self.own.convert_into(voltages, codes, saturated, key)
+        total.reshape(by_column)[...] += codes.reshape(by_column) * self.shares
+
+    def errors(self) -> dict[str, np.ndarray]:
+        """As `Converter.errors`."""
+        return {**self.own.errors(), "shares": self.shares}
+
+
+@dataclass(frozen=True, eq=False)
 class Site:
     """Where ADCs sit: what their errors are drawn from, and what they serve.
 
     stream : of this chip, layer, group and row tile
     largest : the current of a full tile, every input and conductance at its end, in the units of the values
     adc_of : int (converted columns,), the ADC that converts each; see `adc_of_columns`
+    shares : float32 (converted columns,), by which a column's range is larger than the tile's; None: all are alike
     """
 
     stream: Stream
     largest: float
     adc_of: np.ndarray
+    shares: np.ndarray | None = None
 
 
 def adc_of_columns(column_splits: tuple[int, ...], adcs_per_tile: int, copies: int = 1) -> np.ndarray:
@@ -212,6 +249,10 @@ def calibrate(values: np.ndarray, parameters: ConverterParameters, signed: bool,
     Raises DataError when there are no values to calibrate on or they are not finite, ConfigError when a
     signed converter has one bit, or where a converter without a site needs one.
     """
+    if site is not None and site.shares is not None:
+        alike = replace(site, shares=None)
+        own = calibrate(values / site.shares, parameters, signed, where, alike)
+        return ColumnConverter(own.lsb, own.low, own.high, own, site.shares)
     full = _full_scale(values, parameters, where, site)
     plain = uniform(full, parameters.bits, signed, where)
     if parameters.bits is None or not parameters.real:
@@ -264,6 +305,9 @@ def _with_site(plain: Converter, parameters: ConverterParameters, site: Site) ->
 
 def with_errors(plain: Converter, errors: Mapping[str, np.ndarray]) -> Converter:
     """The converter whose `errors()` these are; the plain one where there are none."""
+    if "shares" in errors:
+        own = with_errors(plain, {name: array for name, array in errors.items() if name != "shares"})
+        return ColumnConverter(own.lsb, own.low, own.high, own, errors["shares"])
     if not errors:
         return plain
     lsb, low, high, noise = plain.lsb, plain.low, plain.high, float(errors["noise"])

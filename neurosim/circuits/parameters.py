@@ -204,6 +204,10 @@ class ReadParameters(Record):
     The sign comes on top of input_bits: as that of the voltage (bipolar), or in reads of its own (two_phase). With
     signed_inputs twos_complement it is the most significant bit, whose phase counts negative; every input has it.
     overlapped : the conversions of a read run during the next one, so that a phase takes the longer of the two
+
+    sensing current: a column is held at a fixed voltage, and its current converted. voltage: it floats to the mean of
+        its rows' voltages, weighted by conductance; the column's total conductance as programmed is multiplied back
+        digitally, so that each column has a range of its own (Wan et al., Nature 608, 504, 2022).
     """
 
     v_read_volts: Positive
@@ -215,6 +219,7 @@ class ReadParameters(Record):
     phases: Count = 1
     accumulate: Literal["digital", "analog"] = "digital"
     overlapped: bool = False
+    sensing: Literal["current", "voltage"] = "current"
 
     @property
     def serial(self) -> bool:

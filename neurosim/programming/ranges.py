@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,17 +46,50 @@ def output_codes(
     copies = fresh.d[0].shape[1] // fresh.columns
     largest = fresh.largest_inputs(dac.full_scale)
     signed, measured = _both_signs(chip, fresh, dac), chip.adc.range == "calibrated"
+    adc_of, totals = adc_of_columns(splits, adcs_here, copies), _column_totals(chip, fresh)
     adcs = tuple(
         calibrate(
             current,
             _ranged(chip, largest[tile], signed, dac),
             signed,
             f"{name}: adc of row tile {tile}",
-            Site(key.child(tile), largest[tile], adc_of_columns(splits, adcs_here, copies)),
+            _site(
+                key.child(tile),
+                largest[tile],
+                adc_of,
+                len(fresh.d[tile]),
+                None if totals is None else totals[tile],
+            ),
         )
         for tile, current in enumerate(fresh.adc_inputs(x if measured else x[:1], dac))
     )
     return Converters(dac, adcs)
+
+
+def _column_totals(chip: Chip, fresh: AgedCrossbar) -> list[np.ndarray] | None:
+    """Total conductance of every converted column in each row tile, in n g_max; None where currents are sensed.
+
+    A pair that shares one ADC lies in one column: both its devices pull at the column's voltage.
+    """
+    if chip.read.sensing == "current":
+        return None
+    if chip.cell.sliced:
+        raise ConfigError(f"chip {chip.name}: read.sensing", 'cells without slices for sensing = "voltage"',
+                          f"{chip.cell.slices} slices", 'use sensing = "current"')  # fmt: skip
+    unit = chip.device.g_max_siemens * chip.cell.devices_per_weight
+    siemens = fresh.g_siemens.sum(axis=1, dtype=np.float64) / unit  # (polarities, rows, columns)
+    columns = np.concatenate(list(siemens), axis=1) if fresh.converts_apart else siemens.sum(axis=0)
+    edges = np.cumsum((0, *fresh.crossbar.row_splits))
+    return [columns[a:b].sum(axis=0) for a, b in pairwise(edges)]
+
+
+def _site(stream: Stream, largest: float, adc_of: np.ndarray, rows: int, totals: np.ndarray | None) -> Site:
+    """The site of a row tile's ADCs: of columns that float, the largest is that of all rows at full voltage."""
+    if totals is None or not totals.any():
+        return Site(stream, largest, adc_of)
+    mean = totals[totals > 0].mean()
+    shares = np.where(totals > 0, totals / mean, 1.0).astype(np.float32)  # an empty column carries no current
+    return Site(stream, largest * mean / rows, adc_of, shares)
 
 
 def _both_signs(chip: Chip, fresh: AgedCrossbar, dac: Converter) -> bool:

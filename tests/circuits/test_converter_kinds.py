@@ -357,3 +357,38 @@ def test_stored_errors_make_the_same_converter():
         assert adc.plain == (not parameters or parameters == {"kind": "ramp"})
         y = np.random.default_rng(6).normal(0, 0.5, (20, 30))
         np.testing.assert_array_equal(convert(again, y)[0], convert(adc, y)[0])
+
+
+# --- voltages
+
+
+def test_a_floating_column_is_converted_by_its_voltage():
+    """The mean of the rows' voltages, weighted by conductance, in steps; counted as often as the column conducts."""
+    rng = np.random.default_rng(8)
+    rows, columns = 40, 6
+    g = rng.uniform(0, 1, (2, rows, columns)) * np.array([0.1, 0.3, 1, 1, 0.5, 0.01])
+    totals = g.sum(axis=(0, 1))
+    shares = (totals / totals.mean()).astype(np.float32)
+    v = rng.uniform(-1, 1, (500, rows))
+    current = (v @ (g[0] - g[1])).astype(np.float32)  # the pair's rows carry opposite voltages
+    where = Site(stream(0, "v"), 1.0, adc_of_columns((columns,), 6), shares)
+    adc = calibrate(current, ConverterParameters(bits=6), True, "adc", where)
+    found = np.zeros_like(current)
+    adc.convert_into(current, found, np.zeros(500), ReadKey(np.uint64(0), np.uint64(0), 0, 0))
+    voltage = (v @ (g[0] - g[1])) / totals
+    step = np.abs(voltage).max() / 31
+    clear = np.abs(voltage / step % 1 - 0.5) > 1e-4
+    expected = np.rint(voltage / step) * step * totals
+    np.testing.assert_allclose(found[clear], expected[clear], rtol=1e-4, atol=1e-5)
+    assert clear.mean() > 0.99
+    assert not adc.plain
+    assert (
+        np.unique(np.rint(found[:, -1] / (step * totals[-1]))).size > 10
+    )  # a weak column keeps its resolution
+    again = with_errors(Converter(adc.lsb, adc.low, adc.high), adc.errors())
+    positions = np.tile(current, (1, 3))  # three positions of an image
+    one, two = np.zeros_like(positions), np.zeros_like(positions)
+    for which, out in ((adc, one), (again, two)):
+        which.convert_into(positions, out, np.zeros(500), ReadKey(np.uint64(0), np.uint64(0), 0, 0))
+    np.testing.assert_array_equal(one, np.tile(found, (1, 3)))
+    np.testing.assert_array_equal(one, two)

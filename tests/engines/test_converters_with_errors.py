@@ -18,6 +18,7 @@ from neurosim.devices import make_device
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.inference import OneImage, RateEngine
 from neurosim.engines.inference.rate import forward_block
+from neurosim.foundation.errors import ConfigError
 from neurosim.foundation.streams import stream
 from neurosim.graph import load_network
 from neurosim.placement import place
@@ -30,6 +31,8 @@ KINDS = [
     {"adc__kind": "sar", "adc__capacitor_mismatch": 0.1, "adc__comparator_noise": 0.7},
     {"adc__kind": "table", "adc__bits": 6, "adc__dnl": (0.5, -0.5) * 31},
     {"adc__kind": "sar", "adc__range": "maximum", "subtraction": "digital", "array__columns": 20},
+    {"read__sensing": "voltage", "adc__kind": "sar", "adc__comparator_noise": 0.5},
+    {"read__sensing": "voltage", "subtraction": "digital", "adc__range": "maximum", "array__columns": 20},
 ]
 
 
@@ -67,6 +70,22 @@ def test_a_search_without_errors_is_the_uniform_chip():
     np.testing.assert_array_equal(scores(built(**SEARCH)), scores(built()))
     ramp = {"adc__kind": "ramp"}
     np.testing.assert_array_equal(scores(built(**ramp)), scores(built()))
+
+
+def test_voltages_of_the_largest_range_need_fewer_bits():
+    """Columns that conduct little use the whole range too."""
+    reference = scores(built(adc__bits=16))
+
+    def miss(**options):
+        return np.abs(scores(built(adc__range="maximum", adc__bits=6, **options)) - reference).mean()
+
+    assert miss(read__sensing="voltage") < 0.5 * miss()
+
+
+def test_voltages_of_slices_are_refused():
+    slices = {"cell__weight_bits": 4, "cell__slices": 2, "cell__bits_per_cell": 2, "cell__kind": "offset"}
+    with pytest.raises(ConfigError, match="cells without slices"):
+        built(read__sensing="voltage", **slices)
 
 
 def test_every_adc_of_a_chip_and_every_chip_has_its_own_capacitors():
