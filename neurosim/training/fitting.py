@@ -190,6 +190,9 @@ def _recipe(description: Description, path: Path, epochs: int | None, seed: int 
     if epochs is not None and epochs < 1:
         raise ConfigError("epochs", "1 or more", str(epochs), "leave it out for the recipe's own")
     changes = {"epochs": epochs, "seed": seed}
+    if epochs is not None and epochs < description.training.epochs:
+        # norms that never see a batch have no statistics to freeze, and a deep network diverges without them
+        changes["frozen_norm_epochs"] = min(description.training.frozen_norm_epochs, epochs // 2)
     return description.training.model_copy(update={k: v for k, v in changes.items() if v is not None})
 
 

@@ -203,13 +203,22 @@ def test_weights_end_clipped_and_noise_changes_them(cnn, tmp_path):
 
 def test_frozen_norms_keep_their_statistics(cnn, tmp_path):
     train(cnn, out=tmp_path / "live", epochs=2, limit=128)
-    (cnn / "network.toml").write_text(CNN + "frozen_norm_epochs = 2\n")
-    train(cnn, out=tmp_path / "frozen", epochs=2, limit=128)
+    (cnn / "network.toml").write_text(
+        CNN.replace("\nepochs = 4", "\nepochs = 2") + "frozen_norm_epochs = 2\n"
+    )
+    train(cnn, out=tmp_path / "frozen", limit=128)
     live, frozen = (load_network(tmp_path / kind).params["norm"] for kind in ("live", "frozen"))
     np.testing.assert_array_equal(frozen["mean"], 0)
     np.testing.assert_array_equal(frozen["variance"], 1)
     assert np.abs(live["mean"]).max() > 0
     assert np.abs(frozen["bias"]).max() > 0  # what is not a statistic still learns
+
+
+def test_a_shorter_training_freezes_norms_in_half_of_it_at_most(cnn, tmp_path):
+    (cnn / "network.toml").write_text(CNN + "frozen_norm_epochs = 4\n")
+    train(cnn, out=tmp_path / "short", epochs=3, limit=128)
+    norm = load_network(tmp_path / "short").params["norm"]
+    assert np.abs(norm["mean"]).max() > 0  # two epochs had live norms
 
 
 def test_progress_counts_every_batch(cnn, tmp_path):
