@@ -84,8 +84,8 @@ def _refuse_parts(chip: Chip) -> None:
     if not cell.sliced and (read is None or not read.serial):
         return
     what = "cell.weight_bits" if cell.sliced else "read.input_bits"
-    raise ConfigError(f"chip {chip.name}: {what}", "weights without slices, and inputs without phases, for mode spiking",
-                      f"{cell.slices} slices" if cell.sliced else "inputs in phases",
+    got = f"{cell.slices} slices" if cell.sliced else "inputs in phases"
+    raise ConfigError(f"chip {chip.name}: {what}", "none for mode spiking: whole weights, whole inputs", got,
                       "use --mode rate, or another chip")  # fmt: skip
 
 
