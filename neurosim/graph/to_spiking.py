@@ -186,3 +186,8 @@ def _check_rectifiers(network: Network, where: str) -> None:
         if not isinstance(following, ReLU):
             raise ConfigError(where + repr(layer.name), "a ReLU right after it", repr(following.name),
                               "spike counts cannot be negative")  # fmt: skip
+    first = next(k for k, layer in enumerate(network.layers) if isinstance(layer, Weighted))
+    for layer in network.layers[first:]:
+        if not isinstance(layer, Weighted | ReLU | MaxPool | AvgPool | GlobalAvgPool | Flatten | Softmax):
+            raise ConfigError(where + repr(layer.name), "a layer that spikes can pass", str(layer.model_dump()["kind"]),
+                              "it has no spiking form")  # fmt: skip

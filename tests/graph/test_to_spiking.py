@@ -10,6 +10,7 @@ from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.graph import (
     AvgPool,
     BatchNorm,
+    BiasInput,
     Conv2d,
     Dense,
     Flatten,
@@ -110,12 +111,27 @@ def test_a_silent_layer_has_a_scale():
     assert to_spiking(network, np.zeros((3, 12), np.float32)).scales["input"] == 1.0
 
 
+# their neurons are no rectifiers
+WITHOUT_SPIKES = ("mnist_guo", "mnist_yu", "mnist_zhang")
+
+
+@pytest.mark.parametrize("name", [name for name in WITHOUT_SPIKES if name in network_names()])
+def test_other_neurons_than_rectifiers_are_refused(name):
+    network = load_network(name)
+    with pytest.raises(
+        ConfigError, match=r"expected a ReLU right after it|expected a layer that spikes can pass"
+    ):
+        to_spiking(network, images(network.input.shape, 4))
+
+
 @pytest.mark.parametrize(
     "name",
     [
         n
         for n in network_names()
-        if read_description(find_network(n))[0].coding == "rate" and read_measured(find_network(n).parent)
+        if read_description(find_network(n))[0].coding == "rate"
+        and read_measured(find_network(n).parent)
+        and n not in WITHOUT_SPIKES
     ],
 )
 def test_every_shipped_rate_network_is_converted(name):
@@ -137,6 +153,8 @@ def dense_chain(*between):
         (dense_chain(), "layer 'a': expected a ReLU right after it, got 'b'"),
         (dense_chain(ReLU(name="r"), ReLU(name="again")), "'again': expected a ReLU right after a dense or"),
         (dense_chain(ReLU(name="r"), Softmax(name="s")), "layer 's': expected softmax as the last layer, got"),
+        (dense_chain(ReLU(name="r"), BiasInput(name="one")),
+         "layer 'one': expected a layer that spikes can pass, got bias_input; it has no spiking form"),
         (build(GlobalAvgPool(name="mean")), "expected at least one dense or convolution layer, got none"),
     ],
 )  # fmt: skip
