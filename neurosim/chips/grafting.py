@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 from neurosim.chips.chip import Chip, parse_chip
-from neurosim.devices.shipped import DeviceDescription
+from neurosim.devices.fitted_toml import Fitted, device_tables, pcm_pulses
+from neurosim.devices.shipped import DeviceDescription, parse_device
 from neurosim.foundation.errors import ConfigError
 
 _HEADER = re.compile(r"\[\[?\s*([A-Za-z0-9_.\"'-]+)")
@@ -33,20 +34,34 @@ def with_device(chip: Chip, device: DeviceDescription) -> Chip:
         ("title", f"{chip.title}; devices: {device.record.title}"),
         ("label", f"{chip.label}; devices of {device.name}"),
     ):
-        text = re.sub(rf"^{key}\s*=.*$", lambda _, k=key, v=value: f"{k} = {_quoted(v)}", text, count=1, flags=re.M)
+        text = _with_line(text, key, value)
     made = parse_chip(text, f"chip {name}")
     return made.with_options(**{key.replace(".", "__"): value for key, value in chip.options.items()})
 
 
+def _with_line(text: str, key: str, value: str) -> str:
+    """The text with another value of a key that stands before its tables."""
+    lines = text.splitlines()
+    place = next(k for k, line in enumerate(lines) if re.match(rf"{key}\s*=", line))
+    return "\n".join(
+        [*lines[:place], f"{key} = {json.dumps(value, ensure_ascii=False)}", *lines[place + 1 :], ""]
+    )
+
+
 def grafted(chip_text: str, device_text: str) -> str:
     """The TOML text of a chip with the [device] tables of another text in place of its own."""
-    kept, _, place = _parted(chip_text)
-    _, tables, _ = _parted(device_text)
+    return replaced(chip_text, device_text, "device")
+
+
+def replaced(chip_text: str, other_text: str, table: str) -> str:
+    """The TOML text of a chip with a table, and those below it, of another text in place of its own."""
+    kept, _, place = _parted(chip_text, table)
+    _, tables, _ = _parted(other_text, table)
     return "\n".join([*kept[:place], *tables, "", *kept[place:], ""])
 
 
-def _parted(text: str) -> tuple[list[str], list[str], int]:
-    """The lines outside and inside [device] and [device.*] tables, and where the first of those stood.
+def _parted(text: str, table: str) -> tuple[list[str], list[str], int]:
+    """The lines outside and inside [TABLE] and [TABLE.*], and where the first of those stood.
 
     Comments that stand right above a table belong to it.
     """
@@ -57,7 +72,7 @@ def _parted(text: str) -> tuple[list[str], list[str], int]:
     for line in text.splitlines():
         header = _HEADER.match(line)
         if header:
-            inside = header[1].split(".")[0].strip("\"'") == "device"
+            inside = f"{header[1]}.".startswith(f"{table}.")
             if inside and place is None:
                 place = len(kept)
         if line.startswith("#") or not line.strip():
@@ -69,11 +84,25 @@ def _parted(text: str) -> tuple[list[str], list[str], int]:
     return kept, tables, len(kept) if place is None else place
 
 
-def _quoted(text: str) -> str:
-    """A TOML string."""
-    return json.dumps(text, ensure_ascii=False)
-
-
 def write_chip(chip: Chip, path: Path) -> None:
     """Write a chip's TOML text."""
     path.write_text(chip.toml, encoding="utf-8")
+
+
+def with_fitted(chip: Chip, fitted: Fitted, name: str) -> Chip:
+    """The chip with a fitted device of a given name.
+
+    Of phase-change memory only the pulses are fitted, and the rest stays: ConfigError where the chip's devices are of
+    another technology.
+    """
+    if fitted.kind != "pcm":
+        head = f"format = 1\nname = {json.dumps(name)}\ntitle = {json.dumps(fitted.source, ensure_ascii=False)}\n\n"
+        return with_device(chip, parse_device(head + device_tables(fitted), f"device {name}"))
+    if chip.parameters.device is None or chip.parameters.device.kind != "pcm":
+        raise ConfigError(f"chip {chip.name}", "phase-change devices, whose pulses alone are fitted", "others",
+                          "give a --chip with pcm devices: joshi_2020")  # fmt: skip
+    text = replaced(chip.text, pcm_pulses(fitted), "device.pulses")
+    text = _with_line(
+        _with_line(text, "name", f"{chip.name}_{name}"), "label", f"{chip.label}; pulses of {name}"
+    )
+    return parse_chip(text, f"chip {name}")

@@ -84,7 +84,7 @@ app.command("ranc", epilog=verb_ranc.EPILOG)(verb_ranc.ranc_verb)
 app.command("place", epilog=verb_place.EPILOG)(verb_place.place_verb)
 app.command("sweep", epilog=verb_sweep.EPILOG)(verb_sweep.sweep_verb)
 app.command("claims", epilog=verb_claims.EPILOG)(verb_claims.claims_verb)
-app.command("chips", epilog=verb_chips.EPILOG)(verb_chips.chips_verb)
+app.add_typer(verb_chips.app, name="chips")
 app.command("networks", epilog=verb_networks.EPILOG)(verb_networks.networks_verb)
 app.command("datasets", epilog=verb_datasets.EPILOG)(verb_datasets.datasets_verb)
 

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from neurosim.cli import verb_chips_fit
 from neurosim.cli.terminal import WIDEST, say, table, title, visible
-from neurosim.foundation.errors import DataError
+from neurosim.foundation.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from neurosim.chips import Chip, Claim
@@ -27,9 +29,28 @@ A copy of your own to change, and a run on it:
 `neurosim chips joshi_2020 --toml > mine.toml`
 
 `neurosim run --chip mine.toml`
+
+The devices of the literature, and a chip with one of them:
+
+`neurosim chips --devices`
+
+`neurosim chips joshi_2020 --device milo_2021 --toml > rram.toml`
+
+A device from your own measurements:
+
+`neurosim chips fit measured.csv --kind rram --unit uS --out mine.toml`
 """
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A chip, or the path of a chip.toml.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DEVICE", help="With other devices: a name, or the path of a device's or a chip's TOML file."
+    ),
+]
+Devices = Annotated[
+    bool, typer.Option("--devices", metavar="", help="List the devices of the literature instead.")
+]
 Toml = Annotated[bool, typer.Option("--toml", metavar="", help="Print the chip's TOML file as it is.")]
 
 _HEAD = {"name", "title", "node", "label", "options"}  # shown apart from the tables
@@ -38,20 +59,64 @@ _BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
 _RELATIONS = {"equal": "=", "at_least": ">=", "at_most": "<="}
 
 
-def chips_verb(name: Name = None, toml: Toml = False) -> None:
-    """List the chips, or show one: its parameters with unit, source and status, and its paper's claims."""
+class Chips(TyperGroup):
+    """`chips NAME` and `chips` alone are the verb `show`, which need not be written."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `show` where neither a verb nor help is asked for."""
+        if args[:1] not in (["fit"], ["show"], ["--help"], ["-h"]):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=Chips, name="chips", epilog=EPILOG, rich_markup_mode="markdown",
+                  help="List the chips or show one; put other devices into one, or devices of your own.")  # fmt: skip
+
+
+@app.command("show", epilog=EPILOG)
+def chips_verb(
+    name: Name = None, device: Device = None, devices: Devices = False, toml: Toml = False
+) -> None:
+    """List the chips, or show one: its parameters with unit, source and status, and its paper's claims.
+
+    The word `show` may be left out.
+    """
     from neurosim.chips import chip_names, load_chip
 
+    if devices:
+        _list_devices()
+        return
     if name is None:
+        if device is not None:
+            raise ConfigError(
+                "--device", "the chip to put it into", "none", "name one: neurosim chips joshi_2020"
+            )
         for known in chip_names():
             _show_in_short(load_chip(known))
         say("One of them in full: neurosim chips NAME", "dim")
         return
     chip = load_chip(name)
+    if device is not None:
+        from neurosim.chips.grafting import with_device
+        from neurosim.devices.shipped import load_device
+
+        chip = with_device(chip, load_device(device))
     if toml:
         typer.echo(chip.text, nl=False)
     else:
         _show(chip)
+
+
+app.command("fit", epilog=verb_chips_fit.EPILOG)(verb_chips_fit.fit_verb)
+
+
+def _list_devices() -> None:
+    from neurosim.devices.shipped import device_names, load_device
+
+    known = [load_device(name) for name in device_names()]
+    rows = [(device.name, device.parameters.kind, device.record.title) for device in known]
+    table(["device", "kind", "what it is"], rows, whole=(0, 1), width=WIDEST)
+    say("Put one into a chip: neurosim chips joshi_2020 --device milo_2021 --toml > mine.toml", "dim")
 
 
 def _show_in_short(chip: Chip) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -28,6 +29,17 @@ MOST_LOST = 0.02  # log density of a held-out reading that a simpler law may cos
 _PENALTY = 1e12
 
 
+class NamedLaw(Protocol):
+    """What a table says of a law."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def noise(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class FittedLaw:
     """A law with its parameters and what it makes of the pulses that were held out.
@@ -38,7 +50,7 @@ class FittedLaw:
         its probability; standardised : those errors
     """
 
-    law: AnyLaw
+    law: NamedLaw
     values: dict[str, float]
     errors: dict[str, float | None]
     densities: np.ndarray

@@ -46,7 +46,7 @@ def device_names() -> list[str]:
 
 
 def load_device(name_or_path: str | Path) -> DeviceDescription:
-    """Read a device by its shipped name or the path of a TOML file.
+    """Read a device by its shipped name, or the path of a TOML file or of a chip's.
 
     Raises ConfigError for an unknown name (near names suggested), ConfigErrors for a wrong description, DataError for
     an unreadable file, FormatError for a newer format.
@@ -57,8 +57,14 @@ def load_device(name_or_path: str | Path) -> DeviceDescription:
     except (OSError, UnicodeDecodeError) as problem:
         remedy = "check the path and its permissions"
         raise DataError(str(path), "a readable TOML file", str(problem), remedy) from None
-    content, lines = parse_toml(text, str(path))
-    record, sources = build_record(content, lines, str(path), DeviceFile)
+    return parse_device(text, str(path))
+
+
+def parse_device(text: str, where: str) -> DeviceDescription:
+    """A device from TOML text, errors as load_device; of a chip's own file only the device is taken."""
+    content, lines = parse_toml(text, where)
+    content = {key: content[key] for key in ("format", "name", "title", "device") if key in content}
+    record, sources = build_record(content, lines, where, DeviceFile)
     return DeviceDescription(record, MappingProxyType(sources), text)
 
 
