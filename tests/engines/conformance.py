@@ -18,11 +18,13 @@ class EngineConformance:
     """Inherit, and define engine(), programmed(chip_name, seed, instance), images(), float_scores()."""
 
     times = (25.0, 86400.0)
+    chip = "joshi_2020"
+    exact_chip = "ideal_float"
 
-    def run(self, chip="joshi_2020", seed=0, instance=0, images=None, settings=None, times=None):
+    def run(self, chip=None, seed=0, instance=0, images=None, settings=None, times=None):
         recorder = MemoryRecorder()
         inputs = Inputs(self.images() if images is None else images, times or self.times)
-        chip = self.programmed(chip, seed, instance)
+        chip = self.programmed(chip or self.chip, seed, instance)
         outcome = self.engine().run(chip, inputs, recorder, lambda n: None, settings or Settings())
         return recorder, outcome
 
@@ -39,6 +41,8 @@ class EngineConformance:
                 np.testing.assert_array_equal(one.varying(time, counter), two.varying(time, counter))
 
     def test_another_seed_and_another_instance_are_other_chips(self):
+        if "reads devices" not in self.engine().capabilities:
+            pytest.skip("without devices all chips are alike")
         base = self.run()[0].scores(0)
         assert not np.array_equal(base, self.run(seed=1)[0].scores(0))
         assert not np.array_equal(base, self.run(instance=1)[0].scores(0))
@@ -66,7 +70,8 @@ class EngineConformance:
             pytest.skip("this engine does not classify")
         base, other = self.run()[0], self.run(settings=settings)[0]
         np.testing.assert_array_equal(base.scores(0), other.scores(0))
-        np.testing.assert_array_equal(base.varying(0, "array_siemens"), other.varying(0, "array_siemens"))
+        for counter in base.segments[0].varying:
+            np.testing.assert_array_equal(base.varying(0, counter), other.varying(0, counter))
 
     def test_unprogrammed_chip_is_refused(self):
         if "reads devices" not in self.engine().capabilities:
@@ -82,20 +87,18 @@ class EngineConformance:
     def test_ideal_chip_gives_the_float_answers(self):
         if "exact" not in self.engine().capabilities:
             pytest.skip("this engine is not exact")
-        scores = self.run(chip="ideal_float")[0].scores(0)
+        scores = self.run(chip=self.exact_chip)[0].scores(0)
         np.testing.assert_allclose(scores, self.float_scores(), atol=2e-4)
         np.testing.assert_array_equal(scores.argmax(axis=1), self.float_scores().argmax(axis=1))
 
     def test_progress_counts_every_image_once(self):
         seen = []
         inputs = Inputs(self.images(), self.times)
-        self.engine().run(
-            self.programmed("joshi_2020", 0, 0), inputs, MemoryRecorder(), seen.append, Settings()
-        )
+        self.engine().run(self.programmed(self.chip, 0, 0), inputs, MemoryRecorder(), seen.append, Settings())
         assert sum(seen) == len(self.images()) * len(self.times)
 
     def test_wrong_inputs_are_refused(self):
-        chip = self.programmed("joshi_2020", 0, 0)
+        chip = self.programmed(self.chip, 0, 0)
         wrong = np.zeros((3, 5), np.float32)
         with pytest.raises(DataError, match=r"inputs: expected images of shape"):
             self.engine().run(chip, Inputs(wrong, self.times), MemoryRecorder(), lambda n: None, Settings())
