@@ -108,6 +108,9 @@ def _places(placed: Placed) -> None:
     used = placed.cells_used
     held = "of any size" if used is None else f"{per_cent(used, 1)} of their cells hold a weight"
     rows = [("tiles", f"{placed.tiles:,}", held)]
+    rows.append(
+        ("devices", f"{placed.devices:,}", "programmed, copies included" if _copied(placed) else "programmed")
+    )
     if where.capacity is None:
         rows.append(("chips", "?", "the chip does not say how many tiles it has"))
     else:
@@ -128,6 +131,10 @@ def _places(placed: Placed) -> None:
         rows.append(("power", format_si(capacity.power_watts * where.chips, "W"), f"{whole}, as published"))
     title("Place")
     table(["", "", ""], rows)
+
+
+def _copied(placed: Placed) -> bool:
+    return any(layer.replicas > 1 for layer in placed.placement.layers)
 
 
 def _bytes(count: float) -> str:

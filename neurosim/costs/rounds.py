@@ -32,20 +32,30 @@ def in_rounds(ledger: Ledger, rounds: Sequence[Held], images: int) -> Ledger:
         name: math.fsum(held.get(name, 0.0) * s for held, s in zip(rounds, seconds, strict=True)) / images
         for name in times.layers
     }
-    rows = tuple(
-        replace(row, joules=row.joules * share, events=row.events * share)
-        if row.component == "leakage" and row.layer and (share := present[row.layer] / times.image_s)
-        else row
-        for row in ledger.rows
-    )
-    saved = math.fsum(row.joules for row in ledger.rows) - math.fsum(row.joules for row in rows)
+    held_s = {name: seconds_held / times.image_s for name, seconds_held in present.items()}
+    found = _leaking(ledger, held_s)
     areas = max(
         (_areas(ledger, held) for held in rounds), key=lambda found: sum(row.square_metres for row in found)
     )
     again = {name: own * sum(name in held for held in rounds) for name, own in times.layers.items()}
-    return replace(
-        ledger, rows=rows, per_image=ledger.per_image - saved, areas=areas, times=replace(times, layers=again)
+    return replace(found, areas=areas, times=replace(times, layers=again))
+
+
+def waiting(ledger: Ledger, factor: float) -> Ledger:
+    """The ledger of an inference that lasts `factor` times as long, because it waits: the chip leaks meanwhile."""
+    return _leaking(ledger, {row.layer: factor for row in ledger.rows})
+
+
+def _leaking(ledger: Ledger, shares: Mapping[str, float]) -> Ledger:
+    """The leakage of each layer times its share."""
+    rows = tuple(
+        replace(row, joules=row.joules * shares[row.layer], events=row.events * shares[row.layer])
+        if row.component == "leakage" and row.layer
+        else row
+        for row in ledger.rows
     )
+    more = math.fsum(row.joules for row in rows) - math.fsum(row.joules for row in ledger.rows)
+    return replace(ledger, rows=rows, per_image=ledger.per_image + more)
 
 
 def _areas(ledger: Ledger, held: Held) -> tuple[AreaRow, ...]:

@@ -94,6 +94,11 @@ class Placed:
         return self.placement.tiles
 
     @property
+    def devices(self) -> int:
+        """Devices programmed, those of all copies included."""
+        return sum(g.weights * g.devices_per_weight * g.replicas for g in self.placement.layers)
+
+    @property
     def chips_used(self) -> float:
         """Share of the tiles of all chips (and rounds) that is occupied; nan where their number is unknown."""
         capacity = self.spread.capacity
@@ -210,6 +215,7 @@ class Placed:
             "weights": self.network.weights,
             "macs": self.network.macs,
             "expected": {"assumed": asdict(self.assumed), "note": "energy is expected, not measured on data"},
+            "devices": self.devices,
             "tiles": self.tiles,
             "tiles_of_a_chip": self.spread.capacity,
             "chips": self.spread.chips,

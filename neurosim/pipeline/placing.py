@@ -9,7 +9,7 @@ from pathlib import Path
 from neurosim.chips import Chip, load_chip
 from neurosim.chips.prices import PER
 from neurosim.costs import Ledger, Row, chip_figures, latency, price
-from neurosim.costs.rounds import Held, in_rounds, round_seconds
+from neurosim.costs.rounds import Held, in_rounds, round_seconds, waiting
 from neurosim.costs.rules import PROGRAM
 from neurosim.costs.tags import price_amount
 from neurosim.engines.inference.counting import FLOAT_BYTES
@@ -141,16 +141,18 @@ def _priced(net: Architecture, chip: Chip, placement: Placement, where: Spread, 
     counts = expected_counts(net, chip, placement, shares)
     once = price(counts, placement.layers, chip)
     rounds = _held(placement, where)
+    pace = _pace(once, rounds, sent, chip, wishes.batch)
     ledger = in_rounds(once, rounds, wishes.batch)
-    programs = sum(layer.weights * layer.devices_per_weight for layer in placement.layers)
-    anew = programs / wishes.batch if where.rounds > 1 else 0.0
+    if pace is not None and pace.link_s:
+        ledger = waiting(ledger, pace.image_s / (pace.image_s - wishes.batch * pace.link_s))
+    devices = sum(layer.weights * layer.devices_per_weight for layer in placement.layers)
+    anew = devices / wishes.batch if where.rounds > 1 else 0.0
     sending = sum(sent.links.values())
     rows: list[Row] = []
     if ledger.priced:
         rows += [_beside(chip, PROGRAM.price, PROGRAM.component, PROGRAM.item, anew)] if anew else []
         rows += [_beside(chip, "link", "links", "bytes sent", sending)] if sending else []
     peak = chip_figures(chip) if chip.parameters.capacity and chip.periphery else None
-    pace = _pace(once, rounds, sent, chip, wishes.batch)
     return Placed(net, chip, placement, where, sent, counts, shares, ledger, pace, tuple(rows), anew, peak)
 
 

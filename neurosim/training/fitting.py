@@ -191,8 +191,9 @@ def _recipe(description: Description, path: Path, epochs: int | None, seed: int 
         raise ConfigError("epochs", "1 or more", str(epochs), "leave it out for the recipe's own")
     changes = {"epochs": epochs, "seed": seed}
     if epochs is not None and epochs < description.training.epochs:
-        # norms that never see a batch have no statistics to freeze, and a deep network diverges without them
-        changes["frozen_norm_epochs"] = min(description.training.frozen_norm_epochs, epochs // 2)
+        # as large a share as in the recipe: norms frozen before their statistics are right make training diverge
+        frozen = description.training.frozen_norm_epochs * epochs // description.training.epochs
+        changes["frozen_norm_epochs"] = frozen
     return description.training.model_copy(update={k: v for k, v in changes.items() if v is not None})
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from neurosim.costs.ledger import AreaRow, Latency, Ledger, PriceTag, Row
-from neurosim.costs.rounds import in_rounds, round_seconds
+from neurosim.costs.rounds import in_rounds, round_seconds, waiting
 
 TIMES = Latency({"a": 3.0, "b": 2.0, "c": 1.0})
 TAG = PriceTag("adc.leakage", 1.0, "ADC", "32 nm", "made up", "assumed")
@@ -64,6 +64,16 @@ def test_a_batch_shares_a_round():
     leaked = {row.layer: row.joules for row in found.rows if row.component == "leakage"}
     assert leaked["c"] == pytest.approx(4.0 * 11 * 1.0 / 11)
     assert leaked["a"] == pytest.approx(1.0 * 35.0 / 11)
+
+
+def test_a_chip_that_waits_leaks_for_longer():
+    before = ledger()
+    found = waiting(before, 1.5)
+    leaked = {row.layer: row.joules for row in found.rows if row.component == "leakage"}
+    assert leaked == pytest.approx({"a": 9.0, "b": 18.0, "c": 36.0})
+    assert found.total == pytest.approx(10.0 + 63.0)
+    assert found.per_image == pytest.approx([found.total])
+    assert found.areas == before.areas
 
 
 def test_a_chip_without_a_circuit_stays_unpriced():

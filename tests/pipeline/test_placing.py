@@ -113,6 +113,7 @@ def test_copies_fill_the_chip_and_quicken_the_pace():
     assert copied.spread.chips == once.spread.chips == 1
     assert 0.9 * 16_128 < copied.tiles <= 16_128
     assert copied.pace.interval_s < once.pace.interval_s / 20
+    assert copied.devices > once.devices == 8 * once.network.weights
     dynamic = {"ADC", "array", "input encoding", "digital units"}
     for component, joules in once.ledger.by_component().items():
         if component in dynamic:  # the same reads, elsewhere
@@ -171,6 +172,10 @@ def test_links_take_their_time():
     assert told.pace.link_s == pytest.approx(sent / 1e6)
     assert told.pace.image_s == pytest.approx(silent.pace.image_s + sent / 1e6)
     assert told.pace.interval_s == pytest.approx(sent / 1e6)  # the link is slower than any layer
+    leaked, longer = (placed.ledger.by_component()["leakage"] for placed in (silent, told))
+    assert longer / leaked == pytest.approx(told.pace.image_s / silent.pace.image_s)
+    dynamic = told.ledger.total - longer
+    assert told.joules_at_pace == pytest.approx(dynamic + longer * told.pace.interval_s / told.pace.image_s)
 
 
 def test_links_are_priced_where_the_chip_has_a_price():
