@@ -128,7 +128,8 @@ class Ledger:
     times : None for a chip without a circuit
     areas : rows of area
     macs : multiply-accumulates of one inference
-    whole_chip : static energy of the whole chip over one inference, used or not: apart, in no sum
+    whole_chip : static energy of the whole chip over one inference, used or not, or of a processor priced by
+        components its published power over that time: apart, in no sum
     learning : of all that a chip went through to learn
     """
 

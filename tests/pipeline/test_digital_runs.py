@@ -91,7 +91,7 @@ def test_a_batch_changes_time_and_no_class(files):
     assert eight.costs.times.image_s >= files["v100"].costs.times.image_s
 
 
-def test_resuming_gives_the_same_file(files, tmp_path):
+def test_threads_and_batch_change_nothing_in_the_file(files, tmp_path):
     again = ns.run("digits_mlp", chip="tpu_v1", limit=60, out=tmp_path / "again.h5", threads=1, batch=1)
     np.testing.assert_array_equal(again.predictions, files["tpu_v1"].predictions)
     with RunFile.open(again.path) as one, RunFile.open(files["tpu_v1"].path) as two:
