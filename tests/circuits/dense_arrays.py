@@ -44,14 +44,14 @@ def dense_transfer(g, wires, connected=None):
 
 
 def dense_voltages(g, wires, volts):
-    """Across every cell, rows driven at `volts`."""
+    """Across every cell, rows driven at `volts` (inputs, rows): (inputs, rows, columns)."""
     a, b, _ = dense_equations(g, wires)
-    row, column = np.linalg.solve(a, b @ volts).reshape(2, *g.shape)
+    row, column = np.linalg.solve(a, b @ volts.T).T.reshape(len(volts), 2, *g.shape).swapaxes(0, 1)
     return row - column
 
 
 def dense_adjoint(g, wires):
-    """Across every cell, with one volt behind each sense circuit in turn and no other source: (columns, rows, columns)."""
+    """Across every cell, one volt behind each sense circuit in turn, no other source: (columns, rows, columns)."""
     a, _, c = dense_equations(g, wires)
     row, column = np.linalg.solve(a, c.T).T.reshape(g.shape[1], 2, *g.shape).swapaxes(0, 1)
     return row - column
