@@ -33,6 +33,7 @@ Metric = Literal[
     "weights",
     "devices",
     "output_bits",
+    "ratio",
 ]
 # from the chip alone, or from how a network's shapes lie on it: no image is classified
 FROM_CHIP = frozenset({"output_bits"} | {m for m in get_args(Metric) if m.startswith(("core_", "chip_"))})
@@ -49,6 +50,7 @@ class Claim(Record):
         core_... : one product on one full core or tile; chip_... : of all tiles of [capacity] at once;
         output_bits : effective bits of random products on a full tile. They need the chip alone.
         weights, devices : how many a network takes there
+        ratio : so many times as fast, or as little, as something this engine does not hold: never simulated
     mode, steps : how to run; steps of a spiking run
     relation : the simulated value is to be equal to, at least or at most the published one, within
         `tolerance` (same unit)
@@ -75,6 +77,10 @@ class Claim(Record):
 
     @model_validator(mode="after")
     def _runnable(self) -> Claim:
+        if self.metric == "ratio":
+            if not self.not_simulated:
+                raise ValueError("a ratio to another system cannot be run: say why in not_simulated")
+            return self
         if self.metric not in FROM_CHIP and not self.network:
             raise ValueError(f"the metric {self.metric} needs a network")
         if self.metric in ("accuracy", "difference_to_float") and not (self.dataset and self.times):

@@ -143,6 +143,8 @@ def quantity(metric: str, value: float) -> str:
     """A value of a metric as people write it."""
     if metric in _FRACTIONS:
         return f"{100 * value:.2f} %"
+    if metric == "ratio":
+        return f"{value:g} times"
     if metric == "latency":
         return format_time(value)
     if metric == "output_bits":
