@@ -26,6 +26,7 @@ BLOCK_COLUMNS = (
 )
 ENTRIES = 2_000_000  # of the lists of driven rows that are held at once
 CALIBRATION_VECTORS = 256  # whose phases and slices are looked at for the range of an ADC
+_NONE = np.zeros((0, 0), np.float32)
 WHOLE = 1e-5  # levels: conductances are kept in float32, so whole levels miss by some 1e-7 of themselves
 
 
@@ -34,7 +35,8 @@ class Phase:
     """One read of an input vector: what its rows show, and how its codes count.
 
     weight : of its codes in the digital sum
-    shown, squares : float32 (vectors, rows); squares are those of noise, summed over what is added before conversion
+    shown : float32 (vectors, rows)
+    squares : the same of its noise, summed over what is added before conversion; empty where no noise is drawn
     number : among the reads of the vector
     """
 
@@ -79,7 +81,7 @@ class AgedSliced(AgedCrossbar):
         s2 = None
         if variance.any():
             s2 = rows_of(_columns(variance, cell, np.float32(unit * unit), 1), crossbar.row_splits)
-        whole = _whole(d) if cell.sliced and s2 is None else None
+        whole = _whole(d, 2**crossbar.read.bits_per_phase - 1) if cell.sliced and s2 is None else None
         worths, known = _digital(crossbar, g_siemens.shape[3], lowest)
         return AgedSliced(crossbar, d, s2, row_siemens.astype(np.float32), g_siemens, variance, t_s, whole, worths,
                           known)  # fmt: skip
@@ -172,17 +174,18 @@ class AgedSliced(AgedCrossbar):
 
     def _phases(self, part: np.ndarray, first: int) -> Iterator[Phase]:
         """The reads of one part; conversions follow each."""
-        own = self.crossbar.read
+        own, noisy = self.crossbar.read, self.s2 is not None
         if not own.serial:
-            yield Phase(1, part, part * part, first)
+            yield Phase(1, part, part * part if noisy else _NONE, first)
             return
-        digits = _digits(part, own)
         if own.accumulate == "digital":
-            for k, (weight, digit) in enumerate(digits):
-                yield Phase(weight, digit, digit * digit, first + k)
+            for k, (weight, digit) in enumerate(_digits(part, own)):
+                yield Phase(weight, digit, digit * digit if noisy else _NONE, first + k)
             return
-        squares = sum(np.float32(weight) ** 2 * (digit * digit) for weight, digit in digits)
-        yield Phase(1, part.astype(np.float32), np.asarray(squares, np.float32), first)
+        squares = _NONE
+        if noisy:
+            squares = np.asarray(sum(np.float32(w) ** 2 * (x * x) for w, x in _digits(part, own)), np.float32)
+        yield Phase(1, part.astype(np.float32), squares, first)
 
     def _input_sums(self, shown: np.ndarray) -> np.ndarray:
         """Sums of the inputs of each row tile, float64 (vectors, row tiles)."""
@@ -203,31 +206,33 @@ class AgedSliced(AgedCrossbar):
         return total
 
     def _selects(self, converters: Converters) -> bool:
-        """Whether every read is a selection of rows, and every conversion uniform."""
+        """Whether every read picks table rows, and every conversion is uniform."""
         own = self.crossbar.read
-        bits = own.serial and own.bits_per_phase == 1 and own.accumulate == "digital"
+        few = own.serial and slices.group_rows(own.bits_per_phase) > 0 and own.accumulate == "digital"
         negative = converters.dac.signed and own.signed_inputs == "bipolar"
-        return bits and not negative and all(adc.plain and adc.lsb for adc in converters.adcs)
+        return few and not negative and all(adc.plain and adc.lsb for adc in converters.adcs)
 
     def _read_bits(self, codes: np.ndarray, first: int, read: Read, converters: Converters, worths: np.ndarray,
                    total: np.ndarray) -> None:  # fmt: skip
-        """All phases of one bit, fused: see kernels/slices.py."""
-        phases, tiles = self.crossbar.read.phases, len(self.d)
+        """All phases of few bits, fused: see kernels/slices.py."""
+        phases, bits, tiles = self.crossbar.read.phases, self.crossbar.read.bits_per_phase, len(self.d)
         word0, word1 = (np.uint64(word) for word in read.noise.words())
         per_image, columns = len(codes) // read.images, self.columns
         width = max(1, BLOCK_COLUMNS * columns // self.d[0].shape[1])
         own = self.d if self.whole is None else self.whole
         for tile, ((a, b), adc) in enumerate(zip(self._edges(), converters.adcs, strict=True)):
-            weights = _phase_weights(self.crossbar.read, np.int32 if _narrow(adc, phases) else np.int64)
+            weights = _phase_weights(
+                self.crossbar.read, np.int32 if _narrow(adc, phases * bits) else np.int64
+            )
             spread = np.zeros((0, 0), np.float32) if self.s2 is None else self.s2[tile]
-            groups = -(-(b - a) // slices.GROUP)
+            groups = -(-(b - a) // slices.group_rows(bits))
             chunk = max(1, ENTRIES // (phases * groups))
             for start in range(0, len(codes), chunk):
                 some = codes[start : start + chunk, a:b]
                 entries = np.empty((len(some), phases, groups), np.uint16)
                 counts = np.empty((len(some), phases), np.uint16)
-                slices.select(some, phases, entries, counts)
-                slices.read_bits(entries, counts, own[tile], spread, len(worths[tile]), weights,
+                slices.select(some, phases, bits, entries, counts)
+                slices.read_bits(entries, counts, bits, own[tile], spread, len(worths[tile]), weights,
                                  worths[tile] * adc.lsb, adc.lsb, adc.low, adc.high, width, start, per_image,
                                  read.first_image, word0, word1, first * tiles + tile, tiles,
                                  np.zeros(1, own[tile].dtype), total[start : start + chunk],
@@ -267,11 +272,12 @@ def _columns(devices: np.ndarray, cell: CellParameters, unit: np.float32, sign: 
     return np.ascontiguousarray(each.transpose(1, 0, 2)).reshape(rows, -1)
 
 
-def _whole(d: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...] | None:
-    """The tiles in whole levels, where all are, and sums of a column stay within 16 bits."""
+def _whole(d: tuple[np.ndarray, ...], digit: int) -> tuple[np.ndarray, ...] | None:
+    """The tiles in whole levels, where all are, and a column's sum with the largest digit stays within 16 bits."""
     rounded = tuple(np.rint(tile) for tile in d)
     exact = all(np.abs(tile - near).max(initial=0) < WHOLE for tile, near in zip(d, rounded, strict=True))
-    if not exact or max(np.abs(near).sum(axis=0).max(initial=0) for near in rounded) > np.iinfo(np.int16).max:
+    most = max(digit * np.abs(near).sum(axis=0).max(initial=0) for near in rounded)
+    if not exact or most > np.iinfo(np.int16).max:
         return None
     return tuple(near.astype(np.int16) for near in rounded)
 
@@ -301,17 +307,16 @@ def _phase_weights(read: ReadParameters, kind: type) -> np.ndarray:
     return weights.astype(kind)
 
 
-def _digits(codes: np.ndarray, read: ReadParameters) -> list[tuple[int, np.ndarray]]:
+def _digits(codes: np.ndarray, read: ReadParameters) -> Iterator[tuple[int, np.ndarray]]:
     """Weight and digits, float32 like codes, of every phase; digits take the sign of a code unless it is a bit."""
     bits, twos = read.bits_per_phase, read.signed_inputs == "twos_complement"
     left = codes if twos else np.abs(codes)
-    found = []
+    signed = not twos and bool((codes < 0).any())
     for k, weight in enumerate(_phase_weights(read, np.int64).tolist()):
         digit = (left >> (bits * k) & (2**bits - 1)).astype(np.float32)
-        found.append((weight, digit if twos else digit * np.sign(codes)))
-    return found
+        yield weight, digit * np.sign(codes).astype(np.float32) if signed else digit
 
 
-def _narrow(adc: Converter, phases: int) -> bool:
-    """Whether all phases of the largest code add up within 32 bits."""
-    return max(-adc.low, int(adc.high)) << phases < 1 << 31
+def _narrow(adc: Converter, bits: int) -> bool:
+    """Whether all phases of the largest code, of inputs of so many bits, add up within 32 bits."""
+    return max(-adc.low, int(adc.high)) << bits < 1 << 31

@@ -1,9 +1,11 @@
-"""Reads of sliced weights by inputs in phases of one bit: pick rows, add them up, add noise, convert, shift and add.
+"""Reads of sliced weights by inputs in phases of few bits: pick rows, add them up, add noise, convert, shift and add.
 
 An input of one bit is a selection of rows, so a product is a sum. Rows are taken in groups of four: for every group
 and each of its sixteen selections the sum is put into a table once, and a read then adds one table row per group that
-is driven at all (the "four Russians'" way). Nothing between the bits of the inputs and the digital sums leaves the
-processor's cache: currents, noise and codes of one read live in scratch of one block of columns.
+is driven at all (the "four Russians'" way). Digits of two bits are taken in groups of two rows, those of three or four
+bits row by row: a table row then stands for all digits of its group. Nothing between the digits of the inputs and the
+digital sums leaves the processor's cache: currents, noise and codes of one read live in scratch of one block of
+columns.
 
 Where conductances are whole levels the table holds int16 and all sums are exact; else it holds float32.
 Noise is a hash of its key, as in `reads` (whose generator is inlined here again, see `kernels`).
@@ -16,8 +18,13 @@ from numba import njit
 
 _U32 = np.uint32
 _F32 = np.float32
-GROUP = 4  # rows of one table entry
-SELECTIONS = 1 << GROUP
+ENTRY_BITS = 4  # of the digits of one group of rows
+SELECTIONS = 1 << ENTRY_BITS
+
+
+def group_rows(bits: int) -> int:
+    """Rows of a group whose digits have so many bits; 0 where a digit alone is too long."""
+    return ENTRY_BITS // bits
 
 
 @njit(inline="always")
@@ -123,29 +130,34 @@ def encode(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def select(codes, phases, entries, counts):  # type: ignore[no-untyped-def]
-    """Which table rows each read of one bit adds up.
+def select(codes, phases, bits, entries, counts):  # type: ignore[no-untyped-def]
+    """Which table rows each read adds up.
 
     codes : int32 (vectors, rows), not negative, or negative as two's complement
+    phases, bits : a code is shown as `phases` digits of `bits` bits each, at most four
     entries : uint16 (vectors, phases, groups), filled with 16 group + selection for the groups that are driven
     counts : uint16 (vectors, phases), how many those are
     """
     vectors, rows = codes.shape
-    groups = entries.shape[2]
+    groups, together, largest = entries.shape[2], ENTRY_BITS // bits, (1 << bits) - 1
     now, place = np.empty(phases, np.uint16), np.empty(phases, np.int64)
     for v in range(vectors):
         source, target = codes[v], entries[v]
         place[:] = 0
         for g in range(groups):
-            first = GROUP * g
+            first = together * g
             a = source[first]
-            b = source[first + 1] if first + 1 < rows else np.int32(0)
-            c = source[first + 2] if first + 2 < rows else np.int32(0)
-            d = source[first + 3] if first + 3 < rows else np.int32(0)
+            b = source[first + 1] if together > 1 and first + 1 < rows else np.int32(0)
+            c = source[first + 2] if together > 2 and first + 2 < rows else np.int32(0)
+            d = source[first + 3] if together > 2 and first + 3 < rows else np.int32(0)
             if (a | b | c | d) == 0:
                 continue
-            for k in range(phases):
-                now[k] = ((a >> k) & 1) | ((b >> k) & 1) << 1 | ((c >> k) & 1) << 2 | ((d >> k) & 1) << 3
+            if bits == 1:
+                for k in range(phases):
+                    now[k] = ((a >> k) & 1) | ((b >> k) & 1) << 1 | ((c >> k) & 1) << 2 | ((d >> k) & 1) << 3
+            else:
+                for k in range(phases):
+                    now[k] = ((a >> bits * k) & largest) | ((b >> bits * k) & largest) << bits
             for k in range(phases):
                 target[k, place[k]] = np.uint16(SELECTIONS * g) + now[k]  # overwritten unless it is driven
                 place[k] += np.int64(now[k] != 0)
@@ -154,24 +166,28 @@ def select(codes, phases, entries, counts):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def _fill_table(d, stride, first, width, slices, table):  # type: ignore[no-untyped-def]
-    """table[16 g + m] = sum of the rows of group g that m selects, for columns first..first + width of every slice."""
+def _fill_table(d, stride, first, width, slices, bits, squared, table):  # type: ignore[no-untyped-def]
+    """table[16 g + m] = sum of the rows of group g, times the digits (or their squares) that m holds of them, for
+    columns first..first + width of every slice."""
     rows = d.shape[0]
+    together = ENTRY_BITS // bits
     for g in range(table.shape[0] // SELECTIONS):
         base = SELECTIONS * g
         table[base, :] = 0
-        for bit in range(GROUP):
-            row = GROUP * g + bit
-            top = 1 << bit
-            for m in range(top):
-                source, target = table[base + m], table[base + top + m]
+        for place in range(together):
+            row = together * g + place
+            top = 1 << (bits * place)
+            for m in range(top, top << bits):
+                source, target = table[base + (m & (top - 1))], table[base + m]
                 if row >= rows:
                     target[:] = source
                     continue
+                digit = m >> (bits * place)
+                factor = digit * digit if squared else digit
                 for s in range(slices):
                     start = s * stride + first
                     for j in range(width):
-                        target[s * width + j] = source[s * width + j] + d[row, start + j]
+                        target[s * width + j] = source[s * width + j] + factor * d[row, start + j]
 
 
 @njit(inline="always")
@@ -236,12 +252,12 @@ def _convert(y, inverse, low, high, weight, acc):  # type: ignore[no-untyped-def
 
 @njit(fastmath=True, nogil=True, cache=True)
 def read_bits(  # type: ignore[no-untyped-def]
-    entries, counts, d, s2, slices, weights, factors, lsb, low, high, width, first_vector, per_image, first_image,
+    entries, counts, bits, d, s2, slices, weights, factors, lsb, low, high, width, first_vector, per_image, first_image,
     word0, word1, first_read, reads_apart, sums, total, saturated,
 ):  # fmt: skip
     """All phases of one row tile, for many vectors: sums of rows, noise, codes, shifted and added.
 
-    entries, counts : as `select` makes them
+    entries, counts : as `select` makes them for digits of `bits` bits
     d : int16 or float32 (rows, slices * columns), levels; s2 : float32, the same shape, variance of the noise per
         read, or no rows for none
     weights : of the phases, int32 or int64 (phases,): what type they are, codes are summed in
@@ -262,12 +278,12 @@ def read_bits(  # type: ignore[no-untyped-def]
     for first in range(0, columns, width):
         wide = min(width, columns - first)
         table = np.empty((SELECTIONS * groups, slices * wide), sums.dtype)
-        _fill_table(d, columns, first, wide, slices, table)
+        _fill_table(d, columns, first, wide, slices, bits, False, table)
         y, acc = np.empty(slices * wide, sums.dtype), np.empty(slices * wide, weights.dtype)
         spread = np.empty((SELECTIONS * groups if noisy else 0, slices * wide), np.float32)
         v = np.empty(slices * wide, np.float32)
         if noisy:
-            _fill_table(s2, columns, first, wide, slices, spread)
+            _fill_table(s2, columns, first, wide, slices, bits, True, spread)
         for n in range(vectors):
             image, position = (first_vector + n) // per_image, (first_vector + n) % per_image
             acc[:] = 0

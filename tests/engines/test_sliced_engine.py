@@ -29,12 +29,12 @@ NOISY = {
 }  # fmt: skip
 CHIPS = {
     "noisy": ("joshi_2020", NOISY), "isaac": ("isaac", {}), "prime": ("prime", {}),
-    "isaac_plain": ("isaac", {"cell__encoding": "plain"}), "isaac_wide": ("isaac", {"adc__bits": 16, "dac__margin": 1.5}),
+    "isaac_plain": ("isaac", {"cell__encoding": "plain"}), "isaac_wide": ("isaac", {"adc__bits": 16}),
     "isaac_wide_plain": ("isaac", {"adc__bits": 16, "cell__encoding": "plain"}),
     "isaac_narrow": ("isaac", {"adc__bits": 5}),
     "isaac_long": ("isaac", {"cell__weight_bits": 24, "cell__slices": 12, "read__input_bits": 24, "read__phases": 24,
                              "adc__bits": 16, "dac__margin": 1.5}),
-    "fine": ("isaac", {"adc__range": "calibrated", "adc__bits": 16, "dac__margin": 1.5}),
+    "fine": ("isaac", {"adc__range": "calibrated", "adc__bits": 16}),
 }  # fmt: skip
 
 

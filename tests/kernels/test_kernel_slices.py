@@ -17,11 +17,11 @@ def rng():
     return np.random.default_rng(2)
 
 
-def listed(codes, phases):
-    groups = -(-codes.shape[1] // slices.GROUP)
+def listed(codes, phases, bits=1):
+    groups = -(-codes.shape[1] // slices.group_rows(bits))
     entries = np.full((len(codes), phases, groups), 65535, np.uint16)
     counts = np.empty((len(codes), phases), np.uint16)
-    slices.select(codes, phases, entries, counts)
+    slices.select(codes, phases, bits, entries, counts)
     return entries, counts
 
 
@@ -36,6 +36,19 @@ def test_selections_name_the_driven_rows(rows):
         assert (own & 15 > 0).all()
         driven = sorted(4 * (e >> 4) + bit for e in own for bit in range(4) if e >> bit & 1)
         assert driven == np.flatnonzero(codes[v] >> k & 1).tolist()
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4])
+def test_entries_hold_the_digits(bits):
+    codes = rng().integers(0, 2 ** (3 * bits), (17, 11)).astype(np.int32) * (rng().random((17, 11)) < 0.5)
+    entries, counts = listed(codes.astype(np.int32), 3, bits)
+    together = slices.group_rows(bits)
+    for v, k in np.ndindex(17, 3):
+        shown = np.zeros(12, int)
+        for e in entries[v, k, : counts[v, k]].astype(int):
+            for place in range(together):
+                shown[together * (e >> 4) + place] = (e & 15) >> bits * place & (2**bits - 1)
+        np.testing.assert_array_equal(shown[:11], codes[v] >> bits * k & (2**bits - 1))
 
 
 @pytest.mark.parametrize(("phases", "bits", "amplitude", "mask"), [
@@ -73,7 +86,7 @@ def twin_noise(n, word0, word1, image, read, first):
 
 
 def twin_read(
-    codes, d, s2, parts, weights, factors, adc, width, per_image, first_image, words, first_read, apart
+    codes, size, d, s2, parts, weights, factors, adc, width, per_image, first_image, words, first_read, apart
 ):
     """One vector, phase and block of columns after the other, float64."""
     vectors, columns = len(codes), d.shape[1] // parts
@@ -86,14 +99,14 @@ def twin_read(
             block = np.concatenate([np.arange(s * columns + a, s * columns + a + wide) for s in range(parts)])
             acc = np.zeros(parts * wide)
             for k, weight in enumerate(weights):
-                bits = codes[n] >> k & 1
+                bits = codes[n] >> size * k & (2**size - 1)
                 if not bits.any():
                     continue
                 y = bits @ d[:, block].astype(float)
                 if s2.size:
                     z = twin_noise(parts * wide, *words, first_image + image, first_read + k * apart,
                                    (position * columns + a) * parts)  # fmt: skip
-                    y = y + np.sqrt(bits @ s2[:, block].astype(float)) * z
+                    y = y + np.sqrt(bits**2 @ s2[:, block].astype(float)) * z
                 code = np.floor(y / lsb + 0.5)
                 clipped[image] += ((code < low) | (code > high)).sum()
                 acc += weight * np.clip(code, low, high)
@@ -108,7 +121,8 @@ def twin_read(
 @pytest.mark.parametrize(
     ("rows", "columns", "parts", "width"), [(29, 7, 3, 4), (64, 5, 1, 128), (3, 1, 8, 1)]
 )
-def test_a_read_equals_the_twin(kind, weight, noisy, rows, columns, parts, width):
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_a_read_equals_the_twin(kind, weight, noisy, rows, columns, parts, width, size):
     draw, words = rng(), tuple(int(word) for word in stream(0, "slices").words())
     d = draw.integers(-1, 4, (rows, parts * columns)).astype(kind)
     if kind is np.float32:
@@ -119,14 +133,16 @@ def test_a_read_equals_the_twin(kind, weight, noisy, rows, columns, parts, width
     codes = draw.integers(-128, 128, (6, rows)).astype(np.int32)
     codes[3] = 0
     codes[4, : rows // 2] = 0
-    weights = np.array([1, 2, 4, 8, 16, 32, 64, -128], weight)
+    phases = 8 // size
+    weights = 2 ** (size * np.arange(phases)).astype(weight)
+    weights[-1] *= -1
     factors = draw.standard_normal((parts, columns))
     adc = (0.75, -2, 20)
     total, clipped = np.ones((6, columns)), np.zeros(3)
-    entries, counts = listed(codes, 8)
-    slices.read_bits(entries, counts, d, s2, parts, weights, factors, *adc, width, 0, 2, 40, U64(words[0]),
+    entries, counts = listed(codes, phases, size)
+    slices.read_bits(entries, counts, size, d, s2, parts, weights, factors, *adc, width, 0, 2, 40, U64(words[0]),
                      U64(words[1]), 5, 3, np.zeros(1, kind), total, clipped)  # fmt: skip
-    expected, over = twin_read(codes, d, s2, parts, weights, factors, adc, width, 2, 40, words, 5, 3)
+    expected, over = twin_read(codes, size, d, s2, parts, weights, factors, adc, width, 2, 40, words, 5, 3)
     if (
         noisy
     ):  # the library's logarithm and sines differ in the last bits: a code on an edge may fall either way
@@ -148,7 +164,7 @@ def test_vectors_may_come_in_pieces():
     for cuts in ((0, 9), (0, 4, 5, 9)):
         total, clipped = np.zeros((9, 4)), np.zeros(3)
         for a, b in pairwise(cuts):
-            slices.read_bits(entries[a:b], counts[a:b], d, s2, 3, weights, factors, 0.01, 0, 999, 2, a, 3, 7, U64(1),
+            slices.read_bits(entries[a:b], counts[a:b], 1, d, s2, 3, weights, factors, 0.01, 0, 999, 2, a, 3, 7, U64(1),
                              U64(2), 0, 1, kind, total[a:b], clipped)  # fmt: skip
         results.append((total, clipped))
     np.testing.assert_array_equal(results[0][0], results[1][0])
@@ -162,7 +178,7 @@ def test_noise_of_a_read_is_normal_and_independent_over_columns_and_phases():
     entries, counts = listed(codes, 2)
     weights = np.array([1, 1 << 24], np.int64)
     total, clipped = np.zeros((n, columns)), np.zeros(n)
-    slices.read_bits(entries, counts, d, s2, 1, weights, np.ones((1, columns)), lsb, -(2**22), 2**22, 128, 0, 1, 0,
+    slices.read_bits(entries, counts, 1, d, s2, 1, weights, np.ones((1, columns)), lsb, -(2**22), 2**22, 128, 0, 1, 0,
                      U64(3), U64(4), 0, 1, np.zeros(1, np.float32), total, clipped)  # fmt: skip
     whole = total.astype(np.int64)
     second = np.rint(whole / 2**24).astype(np.int64)
