@@ -140,6 +140,24 @@ def noisy_rows(bench: Bench) -> list[Row]:
     ]  # fmt: skip
 
 
+def converter_rows(bench: Bench) -> list[Row]:
+    """All noise, behind converters that are not uniform."""
+    inputs, rows = Inputs(bench.images, (DAY_S,)), []
+    for what, options in (
+        ("the same, SAR with mismatch", {"adc__kind": "sar", "adc__capacitor_mismatch": 0.02}),
+        ("the same, comparators with noise", {"adc__comparator_noise": 0.3}),
+        (
+            "the same, SAR, both",
+            {"adc__kind": "sar", "adc__capacitor_mismatch": 0.02, "adc__comparator_noise": 0.3},
+        ),
+        ("the same, voltages in place of currents", {"read__sensing": "voltage"}),
+    ):
+        chip = programmed(bench, **options)
+        seconds = median_s(lambda chip=chip: read(chip, inputs), bench.repeats)
+        rows.append(Row(what, seconds, seconds / bench.plain_s))
+    return rows
+
+
 def monte_carlo_row(bench: Bench) -> Row:
     """Chips times times: programming, calibrating, ageing and reading all images."""
     network, chip = load_network(NETWORK), load_chip("joshi_2020")
@@ -235,6 +253,7 @@ def table(short: bool, peers: bool = True) -> list[Row]:
     bench = prepared(short)
     rows = [
         *noisy_rows(bench),
+        *converter_rows(bench),
         monte_carlo_row(bench),
         single_row(bench),
         *recording_rows(bench),
