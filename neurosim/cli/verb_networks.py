@@ -10,7 +10,7 @@ import typer
 
 from neurosim.cli.terminal import per_cent, say, table, title, visible
 from neurosim.foundation.errors import NeurosimError
-from neurosim.foundation.units import format_time
+from neurosim.foundation.units import format_si, format_time
 
 if TYPE_CHECKING:
     from neurosim.graph import Description, Layer, Measured, Recipe, Weighted
@@ -29,7 +29,8 @@ One of which only the shapes are known, on a chip:
 `neurosim place resnet18`
 """
 
-_MANY = 8  # weighted layers that are listed one by one
+_MANY = 7  # weighted layers that are listed one by one
+_MILLIONS = 10_000_000  # weights from which a table gives three digits
 
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A network, or the path of its folder.")]
@@ -42,8 +43,9 @@ def networks_verb(name: Name = None) -> None:
     if name is not None:
         _show(name)
         return
-    columns = ["network", "input", "weighted layers", "weights", "float accuracy"]
+    columns = ["network", "input", "weighted layers", "weights", "accuracy"]
     table(columns, [_listed(known) for known in network_names()], right=(3, 4))
+    say("Accuracy: of the float network, on the test images.", "dim")
     say("One of them in full: neurosim networks NAME", "dim")
 
 
@@ -58,7 +60,11 @@ def _listed(name: str) -> tuple[str, ...]:
         return name, "", str(problem).splitlines()[0], "", ""
     weighted = [layer for layer in layers if isinstance(layer, Weighted)]
     told = "on the chip" if description.learning else _accuracy(measured, description)
-    return name, description.input.dataset, _in_short(weighted), f"{sum(map(_weights, weighted)):,}", told
+    return name, description.input.dataset, _in_short(weighted), _count(sum(map(_weights, weighted))), told
+
+
+def _count(weights: int) -> str:
+    return f"{weights:,}" if weights < _MILLIONS else format_si(weights, "").strip()
 
 
 def _in_short(weighted: Sequence[Weighted]) -> str:
