@@ -12,6 +12,7 @@ import numpy as np
 from neurosim.circuits.parameters import WireParameters
 from neurosim.foundation.errors import DataError, LimitError
 
+ALWAYS_THERE = 2**24  # bytes that are not worth asking for
 Part = tuple[slice, slice, slice, slice]
 
 
@@ -60,6 +61,8 @@ def checked_array(g_siemens: np.ndarray, needed_bytes: Callable[[int, int], int]
 
 def _require_memory(shape: tuple[int, ...], needed_bytes: int) -> None:
     """LimitError where solving an array takes more memory than there is."""
+    if needed_bytes < ALWAYS_THERE:
+        return
     there = available_bytes()
     if needed_bytes > there:
         raise LimitError(

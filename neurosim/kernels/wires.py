@@ -70,14 +70,16 @@ def factor_lines(g, row, column, driver, sense, f):  # type: ignore[no-untyped-d
     """
     rows, columns = g.shape
     row_coupling, row_pivot, column_coupling, column_pivot = f[0], f[1], f[2], f[3]
-    for i in range(rows):
-        last = 0.0
+    square = row * row
+    for top in range(
+        0, rows, 8
+    ):  # eight rows at a time, whose chains of divisions do not wait for each other
         for j in range(columns):
-            whole = (driver if j == 0 else row) + (row if j < columns - 1 else 0.0) + g[i, j]
-            whole -= row * row * last if j > 0 else 0.0
-            last = 1.0 / whole
-            row_pivot[i, j] = last
-            row_coupling[i, j] = row * last
+            ends = (driver if j == 0 else row) + (row if j < columns - 1 else 0.0)
+            for i in range(top, min(top + 8, rows)):
+                whole = ends + g[i, j] - (square * row_pivot[i, j - 1] if j > 0 else 0.0)
+                row_pivot[i, j] = 1.0 / whole
+                row_coupling[i, j] = row * row_pivot[i, j]
     for i in range(rows):
         for j in range(columns):
             whole = (sense if i == rows - 1 else column) + (column if i > 0 else 0.0) + g[i, j]
