@@ -50,7 +50,7 @@ WRONG = [
     (["run", "--mode", "spiking", "--chip", "hermes"], r"chip hermes: mode: .* got one for rate; use --mode rate"),
     (["run", "mnist_truenorth"], r"mode: .* a network with coding 'ticks', got 'rate'; give --mode"),
     (["run", "mnist_truenorth", "--mode", "spiking"], r"joshi_2020: expected a chip of cores .* choose truenorth"),
-    (["chips", "jshi_2020"], r"did you mean 'joshi_2020'\?"),
+    (["chips", "jshi_2020"], r"did you mean 'joshi_2020'"),
     (["networks", "mnist_mpl"], r"did you mean 'mnist_mlp'"),
     (["datasets", "minst"], r"did you mean 'mnist'"),
     (["train", "digits_mpl"], r"network: expected a known name or a path, got 'digits_mpl'"),
