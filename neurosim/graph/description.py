@@ -115,6 +115,10 @@ class Recipe(Record):
     def _one_alphabet(self) -> Recipe:
         if self.ternary is not None and self.binary is not None:
             raise ValueError("weights are ternary or binary: give one of the two")
+        if self.binary is not None and (self.weight_noise or self.clip_sigma is not None):
+            raise ValueError(
+                "weights of -1 and 1 are trained without weight_noise and clip_sigma: leave them out"
+            )
         return self
 
 

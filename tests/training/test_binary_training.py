@@ -191,6 +191,13 @@ def test_mistakes_of_one_bit_networks(tmp_path):
         ConfigError, match=r"layer 'hidden': expected a layer with a derivative, got fire; set ternary"
     ):
         train(without, out=tmp_path / "other", limit=100)
+    for figure in ({"weight_noise": 0.1}, {"clip_sigma": 2.0}):
+        with pytest.raises(
+            ValueError, match="weights of -1 and 1 are trained without weight_noise and clip_sigma"
+        ):
+            Recipe(
+                optimiser="adam", learning_rate=0.1, epochs=1, batch=1, binary="straight_through", **figure
+            )
     with pytest.raises(ValueError, match="weights are ternary or binary: give one of the two"):
         Recipe(
             optimiser="adam", learning_rate=0.1, epochs=1, batch=1, ternary="straight_through",
