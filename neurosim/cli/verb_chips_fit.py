@@ -225,7 +225,7 @@ def _show_pulses(fitted: Fitted, fit: PulseFit, ramps: Ramps) -> None:
     if fit.ramp_spread is not None:
         rows.append(("from ramp to ramp", f"{fit.ramp_spread[0]:.5g}", f"{fit.ramp_spread[1]:.2g}"))
     table(["parameter", "value", "standard error"], rows, right=(1, 2))
-    say("Steps and noise in shares of the range; read_noise is that of one reading.", "dim")
+    say("In shares of the range; low and high: its ends in shares of what was measured.", "dim")
 
 
 def _show_read_back(fit: ReadBackFit, read: ReadBack) -> None:
@@ -252,7 +252,7 @@ def _show_laws(laws: tuple[FittedLaw, ...], best: FittedLaw) -> None:
     table(
         ["", "law", "noise", "parameters", "log density", "KS", "p"], rows, right=(3, 4, 5, 6), width=WIDEST
     )
-    say("* the simplest within one standard error of the likeliest; it is written", "dim")
+    say("* the simplest within two standard errors of the likeliest; it is written", "dim")
 
 
 def _error(error: float | None, scale: float = 1.0) -> str:

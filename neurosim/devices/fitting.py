@@ -25,6 +25,7 @@ from neurosim.foundation.errors import DataError
 FEWEST_PULSES = 30  # in a direction; fewer do not tell a law from another one
 FEWEST_RAMPS = 4  # of a direction, for whole ramps to be held out, and for a spread from ramp to ramp
 BLOCKS = 12  # otherwise a ramp is cut into so many, every third of which is held out
+BOUND_SPREAD = 0.02  # standard deviation of the prior of a range's ends, of the measured range
 MOST_LOST = 0.02  # log density of a held-out reading that a simpler law may cost
 _PENALTY = 1e12
 
@@ -69,9 +70,9 @@ class PulseFit:
     """All laws fitted to a measurement, the likeliest of the held-out pulses first.
 
     best : the simplest law that is about as good as the first (`simplest`)
-    low, high : the measured range, in the values' own unit; ways : directions that were measured
+    low, high : the range of the best law, in the values' own unit; ways : directions that were measured
     ramp_spread : relative standard deviation of the step from ramp to ramp and its error; None with too few ramps
-    split : in words, what was held out; ramps : the measurement in shares of the range
+    split : in words, what was held out; ramps : the measurement in shares of that range
     """
 
     low: float
@@ -88,6 +89,9 @@ def fit_pulses(measured: Ramps, where: str, done: Callable[[int, int], None] = l
                laws: Sequence[AnyLaw] | None = None) -> PulseFit:  # fmt: skip
     """Fit laws of small pulses to ramps, by maximum likelihood on two thirds of them.
 
+    The ends of the range are fitted too, with a normal prior of BOUND_SPREAD about the measured ones, which matters
+    only where ramps do not reach the ends.
+
     Where every measured direction has at least FEWEST_RAMPS ramps, every third ramp is held out; otherwise every third
     of BLOCKS blocks of each ramp. `done(k, n)` is told after each law.
 
@@ -101,20 +105,23 @@ def fit_pulses(measured: Ramps, where: str, done: Callable[[int, int], None] = l
         done(number, len(candidates))
     fitted.sort(key=lambda fit: -fit.score)
     best = simplest(fitted)
+    ends = best.values.get("low", 0.0), best.values.get("high", 1.0)
+    ramps, width = ramps.within(*ends), high - low
+    low, high = low + width * ends[0], low + width * ends[1]
     return PulseFit(low, high, tuple(fitted), best, _ramp_spread(best, ramps), split, ramps, ramps.ways)
 
 
 def simplest(fitted: Sequence[FittedLaw]) -> FittedLaw:
     """The law with the fewest parameters of those that make the held-out pulses about as likely as the best does.
 
-    About as likely: within one standard error of the difference (Breiman et al., Classification and Regression Trees,
-    1984), and MOST_LOST at most; of laws with equally many parameters, the likeliest.
+    About as likely: within two standard errors of the difference (after Breiman et al., Classification and Regression
+    Trees, 1984), and MOST_LOST at most; of laws with equally many parameters, the likeliest.
     """
     best = max(fitted, key=lambda fit: fit.score)
     near = []
     for fit in fitted:
         lost = best.densities - fit.densities
-        if lost.mean() <= min(lost.std(ddof=1) / math.sqrt(len(lost)), MOST_LOST):
+        if lost.mean() <= min(2 * lost.std(ddof=1) / math.sqrt(len(lost)), MOST_LOST):
             near.append(fit)
     return min(near, key=lambda fit: (len(fit.values), -fit.score))
 
@@ -176,13 +183,17 @@ def _fit(law: AnyLaw, ramps: Scaled) -> FittedLaw:
 
     parameters = law.parameters(ramps.ways, ramps.noisy)
     seen, held = ramps.predicted & ~ramps.held, ramps.predicted & ramps.held
+    n = max(int(seen.sum()), 1)
 
     def cost(point: np.ndarray) -> float:
         values = _values(parameters, point)
-        c = law.coefficients(values)
-        found = -log_likelihood(ramps, law.kind, c, values.get("read_noise", 0.0), seen) / max(
-            int(seen.sum()), 1
+        low, high = values.get("low", 0.0), values.get("high", 1.0)
+        within = ramps if (low, high) == (0.0, 1.0) else ramps.within(low, high)
+        likely = log_likelihood(
+            within, law.kind, law.coefficients(values), values.get("read_noise", 0.0), seen
         )
+        prior = (low**2 + (high - 1) ** 2) / (2 * BOUND_SPREAD**2)
+        found = (prior - likely) / n + math.log(high - low)
         return found if math.isfinite(found) else _PENALTY
 
     bounds = [_bounds(p) for p in parameters]
@@ -192,11 +203,13 @@ def _fit(law: AnyLaw, ramps: Scaled) -> FittedLaw:
     ]
     best = min(results, key=lambda result: float(result.fun)).x
     values = _values(parameters, best)
-    error, variance = predictions(ramps, law.kind, law.coefficients(values), values.get("read_noise", 0.0))
-    z, spread = error[held] / np.sqrt(variance[held]), np.sqrt(variance[held])
+    low, high = values.get("low", 0.0), values.get("high", 1.0)
+    noise, within = values.get("read_noise", 0.0), ramps.within(low, high)
+    error, variance = predictions(within, law.kind, law.coefficients(values), noise)
+    z, spread = error[held] / np.sqrt(variance[held]), np.sqrt(variance[held]) * (high - low)
     ks = stats.kstest(z, "norm")
     densities = -0.5 * (z * z + np.log(2 * np.pi)) - np.log(spread)
-    errors = standard_errors(lambda point: cost(point) * int(seen.sum()), best, bounds)
+    errors = standard_errors(lambda point: cost(point) * n, best, bounds)
     natural = {p.name: _natural_error(p, values[p.name], e) for p, e in zip(parameters, errors, strict=True)}
     return FittedLaw(law, values, natural, densities, float(ks.statistic), float(ks.pvalue), z)
 

@@ -8,7 +8,7 @@ step, with noise from pulse to pulse, and is read with noise, so that what a rea
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -55,15 +55,20 @@ class Law:
         noise = Parameter("cycle_noise", 1e-7, 1.0)
         if self.noise == "proportional":
             noise = Parameter("cycle_spread", 1e-3, 1e3)
-        return (*steps, *shapes, noise, *((READ_NOISE,) if read else ()))
+        return (*steps, *shapes, noise, *((READ_NOISE, *BOUNDS) if read else ()))
 
     def guess(self, rough: dict[str, float], ways: tuple[Way, ...]) -> dict[str, float]:
         """Where a search begins, from the steps at both ends of the way and the noises in `rough`."""
-        guess = {"cycle_noise": rough["pulse"], "cycle_spread": rough["pulse"] / rough["step"]}
+        guess = {
+            "low": 0.0,
+            "high": 1.0,
+            "cycle_noise": rough["pulse"],
+            "cycle_spread": rough["pulse"] / rough["step"],
+        }
         for way in ways:
             first, last = rough[f"first_{way}"], rough[f"last_{way}"]
             guess[f"step_{way}"] = last if self.kind == "exp_step" else first
-            guess[f"slope_{way}"] = min(max(1 - last / first, 0.02), 0.98)
+            guess[f"slope_{way}"] = min(1 - last / first, 0.98)
             guess[f"extra_{way}"] = max(first - last, 0.1 * last)
             guess[f"gamma_{way}"] = 3.0 if self.kind == "exp_step" else 1.0
         return guess
@@ -81,8 +86,10 @@ class Law:
         return np.array([*pair("step"), *shape, *pair("gamma"), *noise, 0.0, 1.0])
 
 
+# ends of the device's range, in shares of what was measured: noise makes the measured ones too wide
+BOUNDS = (Parameter("low", -0.2, 0.2, logarithmic=False), Parameter("high", 0.8, 1.2, logarithmic=False))
 READ_NOISE = Parameter("read_noise", 1e-7, 1.0)
-_SLOPE = Parameter("slope", 0.0, 1.0, logarithmic=False)
+_SLOPE = Parameter("slope", -20.0, 1.0, logarithmic=False)
 _GAMMA, _EXTRA = Parameter("gamma", 0.05, 50.0), Parameter("extra", 1e-7, 0.999)
 
 
@@ -170,6 +177,10 @@ class Scaled:
         """Readings that something predicts: all but the first of each ramp."""
         places = np.arange(self.x.shape[1])[None]
         return np.asarray((places > 0) & (places < self.lengths[:, None]))
+
+    def within(self, low: float, high: float) -> Scaled:
+        """The same in shares of low to high, which are shares of this range."""
+        return replace(self, x=(self.x - low) / (high - low))
 
     def chosen(self, ramps: np.ndarray) -> Scaled:
         """Some of the ramps."""

@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 from neurosim.devices.ranges import (
     Arrhenius,
     ConductanceRange,
-    Fraction,
     NotNegative,
     Positive,
     StuckDevices,
@@ -23,7 +22,7 @@ class GradualPulses(Record):
 
     kind : how the mean step depends on the way already gone
         soft_bounds  step (1 - x): the step vanishes at the bound (Fusi and Abbott, Nat. Neurosci. 10, 485, 2007)
-        linear_step  step (1 - slope x); slope 0 is a constant step, slope 1 soft bounds
+        linear_step  step (1 - slope x); slope 0 is a constant step, slope 1 soft bounds, below 0 steps grow
         exp_step     step + extra exp(-gamma x)
         power_step   step (1 - x)^gamma
     step_up, step_down : share of the width that a pulse at the far bound covers (exp_step: one where `extra` has faded)
@@ -35,8 +34,8 @@ class GradualPulses(Record):
     kind: Literal["soft_bounds", "linear_step", "exp_step", "power_step"] = "soft_bounds"
     step_up: Annotated[float, Field(gt=0, lt=1)]
     step_down: Annotated[float, Field(gt=0, lt=1)]
-    slope_up: Fraction | None = None
-    slope_down: Fraction | None = None
+    slope_up: Annotated[float, Field(le=1)] | None = None
+    slope_down: Annotated[float, Field(le=1)] | None = None
     extra_up: NotNegative | None = None
     extra_down: NotNegative | None = None
     gamma_up: NotNegative | None = None
@@ -59,6 +58,9 @@ class GradualPulses(Record):
                 raise ValueError(f'kind = "{self.kind}" needs {figure}_up and {figure}_down')
             if figure not in wanted.get(self.kind, ()) and any(given):
                 raise ValueError(f'{figure}_up and {figure}_down are not of kind = "{self.kind}"')
+        ends = (self.step_up * (1 - (self.slope_up or 0)), self.step_down * (1 - (self.slope_down or 0)))
+        if max(ends) >= 1:
+            raise ValueError("a slope makes steps grow to the whole range: raise it, or give a smaller step")
         return self
 
 

@@ -7,16 +7,22 @@ Conductances are in shares of the width, x = (G - low) / width. Laws and coeffic
 kind 3, linear_step  s = c0 (1 - c2 y) up, c1 (1 - c3 y) down; y is the share of the way already gone
 kind 4, exp_step     s = c0 + c2 exp(-c4 y) up, c1 + c3 exp(-c5 y) down
 kind 5, power_step   s = c0 (1 - y)^c4 up, c1 (1 - y)^c5 down
-                     each with noise of variance (s c6)^2 + c7^2; a conductance stays in [0, 1]
+                     each with noise of variance (s c6)^2 + c7^2; a conductance is clipped to [0, 1], and the filter
+                     goes on with the mean and variance of the clipped normal
 kind 1, crystallisation  s = c0 x + c1 + c2 P with P = c6^k at the k-th pulse, noise (c3 x + c4 + c5 P)^2
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
 _CRYSTALLISATION, _LINEAR_STEP, _EXP_STEP = 1, 3, 4
+_FAR = 6.0  # standard deviations from which a bound is not felt
+_NARROW = 1e-9  # standard deviation below which a normal is a point
+_ROOT_HALF, _DENSITY = math.sqrt(0.5), 1.0 / math.sqrt(2.0 * math.pi)
 _RESOLUTION = 1e-12  # least variance of a prediction: a millionth of the range, finer than instruments read
 
 
@@ -31,6 +37,23 @@ def _law(kind, c, way, y):  # type: ignore[no-untyped-def]
     left = max(1.0 - y, 1e-12)
     step = c[way] * left ** c[4 + way]
     return step, -c[4 + way] * step / left
+
+
+@njit(inline="always")
+def _clipped(mean, variance, low, high):  # type: ignore[no-untyped-def]
+    """Mean and variance of a normal whose values below `low` and above `high` are put there."""
+    sigma = math.sqrt(variance)
+    if low + _FAR * sigma < mean < high - _FAR * sigma:
+        return mean, variance
+    if sigma < _NARROW:
+        return min(max(mean, low), high), variance
+    a, b = (low - mean) / sigma, (high - mean) / sigma
+    below, above = 0.5 * math.erfc(-a * _ROOT_HALF), 0.5 * math.erfc(b * _ROOT_HALF)
+    at_a, at_b = _DENSITY * math.exp(-0.5 * a * a), _DENSITY * math.exp(-0.5 * b * b)
+    inside = 1.0 - below - above
+    first = a * below + (at_a - at_b) + b * above
+    second = a * a * below + (inside + a * at_a - b * at_b) + b * b * above
+    return mean + sigma * first, max(variance * (second - first * first), _RESOLUTION)
 
 
 @njit(nogil=True, cache=True)
@@ -55,8 +78,11 @@ def innovations(x, lengths, up, kind, c, read_variance, error, variance):  # typ
                 step, derivative = _law(kind, c, way, y)
                 slope = 1.0 + derivative
                 noise = (step * c[6]) ** 2 + c[7] ** 2
-                mean = min(max(mean + sign * step, min(0.0, mean)), max(1.0, mean))
+                low, high = min(0.0, mean), max(1.0, mean)
+                mean += sign * step
             spread = slope * slope * spread + noise
+            if kind != _CRYSTALLISATION:
+                mean, spread = _clipped(mean, spread, low, high)
             total = max(spread + read_variance, _RESOLUTION)
             error[ramp, k] = x[ramp, k] - mean
             variance[ramp, k] = total

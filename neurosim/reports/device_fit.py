@@ -35,12 +35,14 @@ def plot_device_fit(path: str | Path, title: str, device: ConductanceRange, puls
         band: mean and 5 to 95 % of simulated devices, from the ramps' mean start)
     pulses, read : the fits, one of them at least
     """
-    panels = (3 if pulses is not None else 0) + (2 if read is not None and pulses is None else 0)
-    figure, (row,) = new_figure(4.0 * panels, 3.8, columns=panels)
-    if pulses is not None:
+    if pulses is not None and pulses.ramps.noisy:
+        figure, (row,) = new_figure(12.0, 3.8, columns=3)
         _draw_ramps(row[0], device, pulses)
-        _draw_steps(row[1], device, pulses)
-        _draw_errors(row[2], pulses.best, pulses.split)
+    else:  # steps alone, or targets alone
+        figure, (row,) = new_figure(8.0, 3.8, columns=2)
+    if pulses is not None:
+        _draw_steps(row[-2], device, pulses)
+        _draw_errors(row[-1], pulses.best, pulses.split)
     elif read is not None:
         _draw_read_back(row[0], *read)
         _draw_errors(row[1], read[1].best, read[1].split)
@@ -59,16 +61,14 @@ def _draw_ramps(axes: Axes, device: ConductanceRange, fit: PulseFit) -> None:
         for row in rows[:: max(len(rows) // _SHOWN, 1)][:_SHOWN]:
             values = fit.ramps.x[row, : fit.ramps.lengths[row]]
             axes.plot((low + width * values) * _MICRO, color=GREY, linewidth=0.5, alpha=0.6)
-        if fit.ramps.noisy:
-            start = low + width * float(fit.ramps.x[rows, 0].mean())
-            trains = _simulated(device, start, int(fit.ramps.lengths[rows].max()), is_up) * _MICRO
-            mean, (least, most) = trains.mean(axis=1), np.percentile(trains, (5, 95), axis=1)
-            axes.fill_between(np.arange(len(mean)), least, most, color=colour, alpha=0.25, linewidth=0)
-            axes.plot(mean, color=colour, label=f"simulated, {'up' if is_up else 'down'}")
+        start = low + width * float(fit.ramps.x[rows, 0].mean())
+        trains = _simulated(device, start, int(fit.ramps.lengths[rows].max()), is_up) * _MICRO
+        mean, (least, most) = trains.mean(axis=1), np.percentile(trains, (5, 95), axis=1)
+        axes.fill_between(np.arange(len(mean)), least, most, color=colour, alpha=0.25, linewidth=0)
+        axes.plot(mean, color=colour, label=f"simulated, {'up' if is_up else 'down'}")
     axes.set_xlabel("pulse")
     axes.set_ylabel("conductance (uS)")
-    if fit.ramps.noisy:
-        axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False)
 
 
 def _simulated(parameters: ConductanceRange, start_siemens: float, length: int, up: bool) -> np.ndarray:
