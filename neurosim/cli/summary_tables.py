@@ -170,7 +170,16 @@ def _saturation(summary: Summary) -> None:
         )
     title("Saturated conversions, worst layer")
     say(visible(", ".join(parts)))
-    for layer, (bits, needed) in summary.narrow_adc.items():
-        rate = per_cent(float(summary.saturation["ADC"][:, summary.layers.index(layer)].max()), 3)
-        say(visible(f"Note: the ADC of {layer} has {bits} bits, the sums of its columns need {needed}; "
-                    f"{rate} of its conversions saturate."), "yellow")  # fmt: skip
+    if summary.narrow_adc:
+        _narrow(summary)
+
+
+def _narrow(summary: Summary) -> None:
+    """A warning: the ADC cannot tell all sums apart, and this is how often it ran against its end."""
+    worst = dict(zip(summary.layers, summary.saturation["ADC"].max(axis=0), strict=True))
+    rows = [
+        (visible(layer), str(bits), str(needed), per_cent(float(worst[layer]), 3))
+        for layer, (bits, needed) in summary.narrow_adc.items()
+    ]
+    title("Warning: ADCs with fewer bits than the sums of their columns need")
+    table(["ADC of", "bits", "needed", "saturated"], rows, right=(1, 2, 3))
