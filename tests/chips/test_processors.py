@@ -46,6 +46,14 @@ def test_peaks_restate_units_and_clock(name):
     assert parse_chip(chip.with_options(processor__batch=3).toml).processor.batch == 3
 
 
+def test_bytes_are_binary_and_bandwidths_decimal():
+    own = load_chip("v100").processor
+    assert own.dram.capacity_bytes == 16 * 2**30
+    assert own.global_buffer.capacity_bytes == 6 * 2**20
+    assert own.dram.bandwidth_bytes_per_s == 897e9
+    assert load_chip("eyeriss").processor.dram.bandwidth_bytes_per_s == 480e6
+
+
 def test_a_processor_is_no_chip_of_devices():
     chip = load_chip("v100")
     with pytest.raises(ConfigError, match=r"chip v100: expected a \[device\] table"):
