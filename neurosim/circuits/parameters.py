@@ -264,8 +264,11 @@ class WireParameters(Record):
         last cell of a column to its sense circuit
     driver, sense : of what drives a row and of what holds a column at zero volts
     pair : whether the columns of G+ and G- lie side by side in one array, or in two arrays
-    cell passive : a row that is not driven is held at zero volts by its driver, and sneak paths remain. 1T1R: it may
-        be cut off by its transistors; reads of a whole matrix keep all rows connected (single reads can cut them off)
+    cell 1T1R : the cells of rows that are not selected are cut off by their transistors; a matrix read selects all
+        rows of a tile. passive: every cell conducts always, and sneak paths remain
+    undriven : what becomes of a selected row at zero volts. held: its driver holds it there. cut: inputs act on the
+        transistors' gates, and its cells are cut off, so that every input meets a network of its own; that is solved
+        for single reads alone (`single_reads.column_currents`), and chips are not run with it
     """
 
     row_ohms: Annotated[float, Field(ge=0)]
@@ -274,6 +277,13 @@ class WireParameters(Record):
     sense_ohms: Annotated[float, Field(ge=0)] = 0.0
     pair: Literal["interleaved", "apart"] = "interleaved"
     cell: Literal["1T1R", "passive"] = "1T1R"
+    undriven: Literal["held", "cut"] = "held"
+
+    @model_validator(mode="after")
+    def _transistors_cut(self) -> WireParameters:
+        if self.undriven == "cut" and self.cell == "passive":
+            raise ValueError('undriven = "cut" needs transistors: give cell = "1T1R", or undriven = "held"')
+        return self
 
 
 class CapacityParameters(Record):

@@ -184,12 +184,16 @@ def read_margin(shape: tuple[int, int], on_siemens: float, off_siemens: float, w
     """What a read tells of one cell while all others conduct.
 
     cell : the selected one; None: the one farthest from driver and sense circuit
+    wires : in a 1T1R array the transistors of all other rows are off, so that no current sneaks
 
     Raises as `nodal.solve_array`, ConfigError for an unknown scheme.
     """
     selected = cell or (0, shape[1] - 1)
     bias = scheme_bias(scheme, shape, selected, volts)
     g = np.full(shape, float(on_siemens))
+    if wires.cell == "1T1R":
+        others = np.arange(shape[0]) != selected[0]
+        g[others], bias.row_volts[others] = 0.0, 0.0
     on = solve_array(g, wires, bias, law)
     g[selected] = off_siemens
     off = solve_array(g, wires, bias, law)

@@ -1,7 +1,7 @@
 """One read at a time of an array with wires: exact for its own input, without a matrix for all inputs.
 
-This is what a transfer matrix cannot give: voltages inside the array, and arrays that the input changes. Cells of a
-1T1R array whose row is not driven are cut off by their transistors, so that every input meets a network of its own.
+This is what a transfer matrix cannot give: voltages inside the array, and arrays that the input changes. Where inputs
+act on the gates of a 1T1R array, rows at zero are cut off, and every input meets a network of its own.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ def column_currents(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParamet
     """Currents at the sense circuits, every input solved on its own: float64 (inputs, columns), amperes.
 
     g_siemens : (rows, columns) of one physical array
-    volts : (inputs, rows) at the drivers. In a 1T1R array a row at exactly zero volts is cut off; in a passive one it
-        is held at zero by its driver
+    volts : (inputs, rows) at the drivers; with `wires.undriven` "cut" the cells of rows at exactly zero are cut off
 
     Raises DataError for arrays that do not fit together, SolveError, with the residual, where a solution is not exact.
     """
@@ -33,7 +32,7 @@ def column_currents(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParamet
     reads = _Reads(g, wires)
     currents = np.empty((len(inputs), g.shape[1]))
     for number, v in enumerate(inputs):
-        if wires.cell == "1T1R":
+        if wires.undriven == "cut":
             reads.connect(v != 0)
         currents[number] = reads.solve(v)[2]
     return currents

@@ -22,7 +22,7 @@ from neurosim.circuits.merging import Conductances, merged_transfer, merging_byt
 from neurosim.circuits.parameters import WireParameters
 from neurosim.circuits.single_reads import cell_voltages, reading_bytes
 from neurosim.foundation.blas import one_blas_thread
-from neurosim.foundation.errors import SolveError
+from neurosim.foundation.errors import ConfigError, SolveError
 
 ORDERS = 1e12  # between conductances that are solved together
 # Share of the inputs' power that lies in their mean, (mean of x)^2 / mean of x^2, where no other is given: that of
@@ -40,12 +40,16 @@ def effective(g_siemens: np.ndarray, variance: np.ndarray, wires: WireParameters
     row_splits, column_splits : lengths of the tiles, each solved on its own; None: one column tile
     power_in_mean : share of the inputs' power that is in their mean, for the per-read noise
 
-    The conductances are exact for linear cells, all of whose rows stay connected. The variances are first order in
-    the noise (`noise_transfer`), so that a read's variance at a sense circuit is the sum of x^2 times them.
+    The conductances are exact for ohmic cells whose rows stay connected (`wires.undriven` "held"). The variances are
+    first order in the noise (`noise_transfer`), so that a read's variance at a sense circuit is the sum of x^2 times
+    them.
 
-    Raises DataError for conductances that are negative or not finite, LimitError for an array that does not fit into
-    memory, SolveError when the network cannot be solved.
+    Raises ConfigError for rows that inputs cut off, DataError for conductances that are negative or not finite,
+    LimitError for an array that does not fit into memory, SolveError when the network cannot be solved.
     """
+    if wires.undriven == "cut":
+        raise ConfigError("wires.undriven", "'held' where whole matrices are read", "'cut'",
+                          "solve single reads with neurosim.circuits.single_reads.column_currents")  # fmt: skip
     g, spread = np.empty_like(g_siemens), np.empty_like(variance)
     noisy = bool(variance.any())
     for part in physical_arrays(g_siemens.shape, wires, row_splits, column_splits):

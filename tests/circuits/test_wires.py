@@ -18,7 +18,7 @@ from neurosim.circuits.parameters import CellParameters, ReadParameters, WirePar
 from neurosim.circuits.single_reads import column_currents
 from neurosim.circuits.wires import effective, transfer_matrix
 from neurosim.devices import make_device
-from neurosim.foundation.errors import ConfigErrors, DataError, LimitError, SolveError
+from neurosim.foundation.errors import ConfigError, ConfigErrors, DataError, LimitError, SolveError
 from neurosim.foundation.streams import stream
 
 
@@ -234,6 +234,16 @@ def test_cells_far_below_the_wires_are_no_difficulty():
 def test_a_lost_pivot_is_an_error():
     with pytest.raises(SolveError, match=r"path to ground from every node, got (a pivot|NaN)"):
         merged_transfer(np.full((20, 20), 1e-6), Conductances(0.0, 0.0, 0.0, 0.0))
+
+
+def test_rows_that_inputs_cut_off_are_not_run():
+    cut = wires(cell="1T1R", undriven="cut")
+    with pytest.raises(
+        ConfigError, match=r"wires\.undriven: expected 'held' where whole matrices are read, got 'cut'"
+    ):
+        effective(DEVICES, DEVICES, cut, (14,), None)
+    with pytest.raises(ValueError, match='undriven = "cut" needs transistors: give cell = "1T1R"'):
+        wires(cell="passive", undriven="cut")
 
 
 @pytest.mark.parametrize("name", ["row_ohms", "column_ohms", "driver_ohms", "sense_ohms"])

@@ -78,6 +78,14 @@ def test_sneak_currents_in_closed_form(shape):
         assert found.ratio == pytest.approx((ON + siemens) / (OFF + siemens), rel=1e-9)
 
 
+@pytest.mark.parametrize("scheme", ["half", "third", "floating", "grounded"])
+def test_transistors_let_nothing_sneak(scheme):
+    gated = WireParameters(row_ohms=0.0, column_ohms=0.0, cell="1T1R")
+    found = read_margin((8, 8), ON, OFF, gated, VOLTS, scheme)
+    assert found.on_amperes == pytest.approx(VOLTS * ON, rel=1e-12)
+    assert found.off_amperes == pytest.approx(VOLTS * OFF, rel=1e-12)
+
+
 def test_power_of_the_schemes_in_closed_form():
     n, g = 10, ON
     half = read_margin((n, n), ON, OFF, IDEAL, VOLTS, "half").watts

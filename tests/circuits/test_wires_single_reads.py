@@ -38,11 +38,11 @@ def test_wires_without_resistance(row, column):
 
 @pytest.mark.parametrize("ohms", [0.0, 40.0])
 def test_rows_that_are_not_driven_are_cut_off(ohms):
-    """1T1R: the cells of a row at exactly zero volts are not there; passive: they load the columns."""
+    """Cut: the cells of a row at exactly zero volts are not there; held: they load the columns."""
     g, volts = problem((20, 10))
     volts[:, ::3] = 0.0
     volts[2] = 0.0
-    cut, held = wires(ohms, 40.0, cell="1T1R"), wires(ohms, 40.0)
+    cut, held = wires(ohms, 40.0, cell="1T1R", undriven="cut"), wires(ohms, 40.0)
     got = column_currents(g, volts, cut)
     for current, v in zip(got, volts, strict=True):
         expected = v @ dense_transfer(g, with_little(cut), connected=v != 0)
