@@ -290,7 +290,7 @@ class CapacityParameters(Record):
     """What one whole chip holds, and what is published of it.
 
     tiles : arrays on the chip; power_watts, area_square_metres : of the whole chip, as published
-    link_bytes_per_s : between two chips
+    link_bytes_per_s : that a chip's links to others carry together, each way
     """
 
     tiles: Count

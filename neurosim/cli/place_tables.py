@@ -188,7 +188,10 @@ def _speed(placed: Placed) -> None:
             "an image, programming anew included",
         )
     else:
-        alone, behind = "of one image", f"one behind the other; {slowest.name} is the slowest layer"
+        alone, limit = "of one image", f"{slowest.name} is the slowest layer"
+        if pace.interval_s > (slowest.seconds or 0.0):
+            limit = "links are slower than any layer"
+        behind = f"one behind the other; {limit}"
         energy = "an image at that rate: chips leak for less time"
     rows = [
         ("latency", format_si(pace.image_s, "s"), alone),

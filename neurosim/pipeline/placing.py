@@ -174,7 +174,8 @@ def _pace(once: Ledger, rounds: Sequence[Held], sent: Traffic, chip: Chip, batch
     link_s = sending / speed if speed else (None if sending else 0.0)
     waited = link_s or 0.0
     if len(rounds) == 1:
-        return Pace(once.times.image_s + waited, max(once.times.interval_s, waited), link_s)
+        busiest_s = sent.busiest / speed if speed else 0.0
+        return Pace(once.times.image_s + waited, max(once.times.interval_s, busiest_s), link_s)
     seconds = sum(round_seconds(once.times, held, batch) for held in rounds) + batch * waited
     return Pace(seconds, seconds / batch, link_s)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from neurosim.foundation.counts import LayerGeometry
@@ -21,13 +22,25 @@ class Traffic:
     """Bytes per inference.
 
     links : layer -> bytes that its results take over links between chips
+    busiest : bytes that the chip which sends or takes most does so
     kept : layer -> bytes of its results that wait in a memory for a later round
     outside : bytes of the input, once per chip that reads it, and of the output
     """
 
     links: dict[str, int]
+    busiest: int
     kept: dict[str, int]
     outside: int
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """Bytes of a layer's results from one place to another, per inference."""
+
+    layer: str
+    source: int
+    target: int
+    size: int
 
 
 def traffic(network: Architecture, placement: Placement, spread: Spread, activation_bytes: int) -> Traffic:
@@ -36,14 +49,16 @@ def traffic(network: Architecture, placement: Placement, spread: Spread, activat
     The results of a layer come together on the chip of its last tile, its home: activations of columns that lie
     whole on another chip, partial sums (4 bytes) of the others. There the digital layers after it (batch norm, ReLU,
     pooling, sums) are computed, and from there the result goes whole, once, to every other chip that holds a part of
-    a layer that takes it. Between rounds the same bytes are kept in place of sent.
+    a layer that takes it. What a later round reads is kept, and sent too where another chip reads it.
 
     network : as placed, batch norms folded where the chip folds them
     activation_bytes : of one activation
     """
-    send = _Sender(network, placement, spread, activation_bytes)
-    links = send.crossing(lambda part: part.round * spread.chips + part.chip)
-    kept = send.crossing(lambda part: part.round) if spread.rounds > 1 else dict.fromkeys(links, 0)
+    sender = _Sender(network, placement, spread, activation_bytes)
+    names = [layer.name for layer in placement.layers]
+    places = sender.transfers(lambda part: part.round * spread.chips + part.chip)
+    sent = [t for t in places if (t.source - t.target) % spread.chips]  # to another chip, in whatever round
+    kept = list(sender.transfers(lambda part: part.round)) if spread.rounds > 1 else []
     read_on = {
         (part.chip, part.round)
         for layer in network.weighted
@@ -51,8 +66,28 @@ def traffic(network: Architecture, placement: Placement, spread: Spread, activat
         for part in spread.of(layer.name)
     }
     outside = math.prod(network.input.shape) * max(1, len(read_on)) + math.prod(network.output_shape)
-    sent = {name: links[name] - kept[name] for name in links}  # what is kept comes back without a link
-    return Traffic(sent, kept, outside * activation_bytes)
+    return Traffic(
+        _by_layer(sent, names),
+        _busiest(sent, spread.chips),
+        _by_layer(kept, names),
+        outside * activation_bytes,
+    )
+
+
+def _by_layer(transfers: Sequence[_Transfer], names: Sequence[str]) -> dict[str, int]:
+    found = dict.fromkeys(names, 0)
+    for transfer in transfers:
+        found[transfer.layer] += transfer.size
+    return found
+
+
+def _busiest(transfers: Sequence[_Transfer], chips: int) -> int:
+    """Most bytes in one direction at one chip."""
+    out, into = Counter[int](), Counter[int]()
+    for transfer in transfers:
+        out[transfer.source % chips] += transfer.size
+        into[transfer.target % chips] += transfer.size
+    return max((*out.values(), *into.values()), default=0)
 
 
 @dataclass(frozen=True)
@@ -62,15 +97,16 @@ class _Sender:
     spread: Spread
     activation_bytes: int
 
-    def crossing(self, where: Where) -> dict[str, int]:
-        """Bytes of each placed layer's results that leave the place where they are made."""
-        found = {layer.name: self._gathered(layer, where) for layer in self.placement.layers}
+    def transfers(self, where: Where) -> Iterator[_Transfer]:
+        """Everything that leaves the place where it is made."""
+        for layer in self.placement.layers:
+            yield from self._gathered(layer, where)
         stages = self._stages
         for source, places in self._readers(where).items():
             stage = stages[source]
             tensor = math.prod(self.network.shapes[source]) * self.activation_bytes
-            found[stage] += tensor * len(places - {self._home(stage, where)})
-        return found
+            home = self._home(stage, where)
+            yield from (_Transfer(stage, home, place, tensor) for place in sorted(places - {home}))
 
     @property
     def _stages(self) -> dict[str, str]:
@@ -100,14 +136,12 @@ class _Sender:
     def _home(self, layer: str, where: Where) -> int:
         return where(self.spread.of(layer)[-1])
 
-    def _gathered(self, layer: LayerGeometry, where: Where) -> int:
-        """Bytes of columns and partial sums on their way to the layer's home."""
+    def _gathered(self, layer: LayerGeometry, where: Where) -> Iterator[_Transfer]:
+        """Columns and partial sums on their way to the layer's home."""
         home = self._home(layer.name, where)
-        return sum(
-            self._of_part(layer, part.first, part.tiles)
-            for part in self._joined(layer.name, where)
-            if where(part) != home
-        )
+        for part in self._joined(layer.name, where):
+            if where(part) != home:
+                yield _Transfer(layer.name, where(part), home, self._of_part(layer, part.first, part.tiles))
 
     def _joined(self, layer: str, where: Where) -> Iterator[Part]:
         """The parts of a layer, those side by side in one place as one."""

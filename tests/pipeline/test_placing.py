@@ -171,6 +171,7 @@ def test_links_take_their_time():
     assert silent.pace.link_s is None
     assert told.pace.link_s == pytest.approx(sent / 1e6)
     assert told.pace.image_s == pytest.approx(silent.pace.image_s + sent / 1e6)
+    assert told.traffic.busiest == sent  # two chips, and all goes one way
     assert told.pace.interval_s == pytest.approx(sent / 1e6)  # the link is slower than any layer
     leaked, longer = (placed.ledger.by_component()["leakage"] for placed in (silent, told))
     assert longer / leaked == pytest.approx(told.pace.image_s / silent.pace.image_s)

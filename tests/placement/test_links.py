@@ -72,6 +72,14 @@ def test_what_is_kept_and_read_by_two_chips_is_also_sent():
     assert found.links == {"a": 60, "b": 40}
 
 
+def test_the_busiest_chip_sends_or_takes_most():
+    where = Spread(10, (at("a", 0, 0, 6), at("b", 1, 0, 2), at("b", 2, 2, 1)), 3, 1)
+    assert traffic(chain(), PLACED, where, 2).busiest == 2 * 60  # chip 0 to both others
+    gathered = Spread(10, (at("a", 0, 0, 2), at("a", 1, 2, 2), at("a", 2, 4, 2), at("b", 2, 0, 3)), 3, 1)
+    assert traffic(chain(), PLACED, gathered, 2).busiest == 2 * 20  # chip 2 from both others
+    assert traffic(chain(), PLACED, spread(PLACED, None), 2).busiest == 0
+
+
 def test_copies_send_the_positions_that_are_theirs():
     layer = geometry("a", rows=10, columns=10, positions=7, replicas=2)
     net = Architecture(
