@@ -43,3 +43,16 @@ def test_the_table_is_there():
 @pytest.mark.parametrize(("name", "copies"), ROWS)
 def test_a_row_is_what_place_gives(name, copies):
     assert ROWS[name, copies] == row(name, copies)
+
+
+def test_the_shares_of_the_peak_are_what_place_gives():
+    text = " ".join(PAGE.read_text(encoding="utf-8").split())
+    for name, wishes, said in (
+        ("resnet18", Wishes(replicate=True), "ResNet-18 comes to {} % of it"),
+        ("resnet50", Wishes(replicate=True), "ResNet-50 to {} %, for"),
+        ("resnet50", Wishes(replicate=True, chips=4), "{} % of the peak of four"),
+        ("vgg19", Wishes(replicate=True), "VGG-19 comes to {} % of five chips"),
+    ):
+        placed = place_shapes(name, "isaac", wishes)
+        assert placed.whole_peak is not None
+        assert said.format(f"{100 * placed.ops_per_second / placed.whole_peak.ops_per_second:.0f}") in text
