@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -77,9 +78,14 @@ def parse_axis(written: str, spec: Any, line: int = 1) -> Axis:
     if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
         raise AxisError(f"name: a word is needed, got {name!r}")
     key, values = _in_si(written, values, table.get("unit"))
-    if len({_same(value) for value in values}) < len(values):
-        raise AxisError("a value stands there twice; each point would be run twice")
     return Axis(key, str(name or key), values, written, line)
+
+
+def require_distinct(group: Group) -> None:
+    """Refuse axes that would have a point run twice; AxisError."""
+    together = list(zip(*([_same(value) for value in axis.values] for axis in group), strict=False))
+    if len(set(together)) < len(together):
+        raise AxisError("a value stands there twice; each point would be run twice")
 
 
 def _same(value: Any) -> Any:
@@ -127,7 +133,8 @@ def _steps(table: Mapping[str, Any], scale: str) -> tuple[float, ...]:
         raise AxisError("scale 'log' goes with count, not with step")
     if step == 0 or (stop - start) / step < 0:
         raise AxisError(f"no value lies between {start} and {stop} in steps of {step}: an empty range")
-    steps = math.floor((stop - start) / step * (1 + 1e-12) + 1e-9)
+    slack = 4 * sys.float_info.epsilon * (abs(start) + abs(stop)) / abs(step)  # of the division, by rounding
+    steps = math.floor((stop - start) / step + min(slack, 0.5))
     _affordable(steps + 1)
     return tuple(_clean(start + number * step) for number in range(steps + 1))
 

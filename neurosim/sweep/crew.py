@@ -194,17 +194,22 @@ def scheduler_workers(folder: Path, address: str) -> Iterator[DaskWorkers]:
     Raises ConfigError where Dask is not installed or the address is none, LimitError when nobody answers.
     """
     _, distributed = require_dask()
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    where = f"--scheduler {address}"
+    try:  # first, because a client that was refused its address does not end well
+        parse_host_port(parse_address(address)[1])
+    except ValueError as problem:
+        remedy = "copy what the scheduler prints when it starts"
+        raise ConfigError(where, "an address such as tcp://10.0.0.1:8786", str(problem), remedy) from None
     with contextlib.ExitStack() as stack:
         stack.enter_context(_quiet())
         try:
             client = stack.enter_context(distributed.Client(address, timeout=ANSWER_S, set_as_default=False))
         except (OSError, TimeoutError) as problem:
+            got = (str(problem).splitlines() or ["none"])[0]
             remedy = "start one with `dask scheduler`, and workers with `dask worker`"
-            raise LimitError(f"--scheduler {address}", "a Dask scheduler that answers",
-                             str(problem).splitlines()[0] if str(problem) else "none", remedy) from None  # fmt: skip
-        except ValueError as problem:
-            raise ConfigError(f"--scheduler {address}", "an address such as tcp://10.0.0.1:8786", str(problem),
-                              "copy what the scheduler prints when it starts") from None  # fmt: skip
+            raise LimitError(where, "a Dask scheduler that answers", got, remedy) from None
         yield DaskWorkers(client, folder)
 
 

@@ -14,11 +14,12 @@ from neurosim.foundation.errors import ConfigError, ConfigErrors, DataError, nea
 from neurosim.foundation.records import Record, build_record
 from neurosim.foundation.toml_lines import KeyPath, line_of, parse_toml
 from neurosim.foundation.units import parse_time
-from neurosim.sweep.axes import Axis, AxisError, Group, flat_axes, parse_axis
+from neurosim.sweep.axes import Axis, AxisError, Group, flat_axes, parse_axis, require_distinct
 
 Strict = Annotated[int, Field(ge=1, strict=True)]
 Whole = Annotated[int, Field(ge=0, strict=True)]
 Times = tuple[str | float, ...]
+SEEDS = "seeds"
 DEFAULT_TIMES: Times = ("25 s",)
 
 
@@ -195,7 +196,10 @@ class _Reader:
     def _grid(self, table: Mapping[str, Any] | None) -> list[Group]:
         if table is not None and not table:
             self.wrong(("grid",), 'empty: it needs at least one axis, such as "adc.bits" = [4, 6, 8]')
-        return [(axis,) for axis in self._axes(table or {}, ("grid",))]
+        groups: list[Group] = [(axis,) for axis in self._axes(table or {}, ("grid",))]
+        for group in groups:
+            self._distinct(group, ("grid", group[0].written))
+        return groups
 
     def _zipped(self, tables: Mapping[str, Any] | list[dict[str, Any]] | None) -> list[Group]:
         listed = tables if isinstance(tables, list) else [tables] if tables is not None else []
@@ -209,9 +213,17 @@ class _Reader:
             elif len(set(lengths.values())) > 1:
                 told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
                 self.wrong(path, f"axes that go together need as many values each: {told}")
+            elif group:
+                self._distinct(group, path)
             if group:
                 groups.append(group)
         return groups
+
+    def _distinct(self, group: Group, path: KeyPath) -> None:
+        try:
+            require_distinct(group)
+        except AxisError as problem:
+            self.wrong(path, str(problem))
 
     def _axes(self, table: Mapping[str, Any], path: KeyPath) -> list[Axis]:
         axes = []
@@ -270,7 +282,7 @@ class _Reader:
             self.wrong(("monte_carlo", "seeds"), "a list of seeds, and seed is in [run] too; leave one out")
         if len(set(seeds)) < len(seeds):
             self.wrong(("monte_carlo", "seeds"), "a value stands there twice; each point would be run twice")
-        groups.append((Axis("seed", "seed", seeds, "seeds", self.line(("monte_carlo", "seeds"))),))
+        groups.append((Axis("seed", "seed", seeds, SEEDS, self.line(("monte_carlo", "seeds"))),))
         return run, False
 
     def _check(self, run: RunTable, options: Mapping[str, Any], groups: Sequence[Group], carlo: bool) -> None:
@@ -286,6 +298,8 @@ class _Reader:
         self._check_times(run)
         for axis in axes:
             self._check_values(axis)
+            if axis.written == SEEDS:  # whose `seed` in [run] is the first of them
+                continue
             if axis.key in options or (axis.key in run.model_fields_set and axis.key in self.content["run"]):
                 where = "[options]" if axis.key in options else "[run]"
                 self._wrong_axis(axis, f"is given in {where} too; leave one out")

@@ -129,8 +129,17 @@ def run_sweep(
         require_consent(sweep, count, yes)
     shown.stage("checking points", checked_count(sweep))
     check_sweep(sweep, shown.advance)
-    with _opened(folder, sweep) as journal:
-        _run_missing(sweep, folder, journal, count, scheduler, shown)
+    with contextlib.ExitStack() as stack:
+        crew: Crew | None = None
+        if scheduler is not None:  # before the folder is made: nothing is left behind where nobody answers
+            crew = stack.enter_context(scheduler_workers(folder.resolve(), scheduler))
+        journal = stack.enter_context(_opened(folder, sweep))
+        if left := sweep.points - journal.done:
+            if crew is None:
+                shown.stage("starting workers", 0)
+                crew = stack.enter_context(_own_workers(folder.resolve(), min(count, left)))
+            shown.stage("points", sweep.points, journal.done)
+            _hand_out(sweep, crew, journal, shown)
         written = write_table(folder, sweep, journal, table)
         return SweepResult(sweep, folder, written, sweep.points, journal.failed)
 
@@ -186,23 +195,14 @@ def _opened(folder: Path, sweep: Sweep) -> Iterator[Journal]:
         lock.release()
 
 
-def _run_missing(
-    sweep: Sweep, folder: Path, journal: Journal, count: int, scheduler: str | None, shown: Watch
-) -> None:
-    done = journal.done
-    if done == sweep.points:
-        return
-    shown.stage("starting workers", 0)
-    absolute = folder.resolve()
-    with contextlib.ExitStack() as stack:
-        if scheduler is not None:
-            crew: Crew = stack.enter_context(scheduler_workers(absolute, scheduler))
-        elif count:
-            crew = stack.enter_context(local_workers(absolute, min(count, sweep.points - done)))
-        else:
-            crew = OwnProcess(absolute)
-        shown.stage("points", sweep.points, done)
-        _hand_out(sweep, crew, journal, shown)
+@contextlib.contextmanager
+def _own_workers(folder: Path, count: int) -> Iterator[Crew]:
+    """Workers of this machine, or, where there are to be none, this process."""
+    if count == 0:
+        yield OwnProcess(folder)
+    else:
+        with local_workers(folder, count) as crew:
+            yield crew
 
 
 def _hand_out(sweep: Sweep, crew: Crew, journal: Journal, shown: Watch) -> None:

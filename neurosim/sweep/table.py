@@ -67,8 +67,8 @@ def _rows_of(sweep: Sweep, outcome: Outcome, types: Mapping[str, str]) -> Iterat
     told = {**sweep.run.model_dump(), **choice}
     base = {name: told[name] for name in ("network", "chip", "mode") if name not in start}
     seed = {"seed": point.arguments["seed"]} if "seed" in types and "seed" not in start else {}
-    end = {"status": outcome.status, "error": outcome.error, "file": point.file if outcome.status == DONE else "",
-           "content_sha256": outcome.sha256}  # fmt: skip
+    end = {"status": outcome.status, "error": outcome.error or None, "file": point.file if outcome.status == DONE else None,
+           "content_sha256": outcome.sha256 or None}  # fmt: skip
     empty = dict.fromkeys(FIGURES)
     for figures in outcome.rows or [{"time_s": seconds} for seconds in sweep.times_s]:
         yield {**start, **base, **seed, **empty, **figures, **end}
