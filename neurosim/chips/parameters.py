@@ -137,6 +137,18 @@ class ChipParameters(Record):
         return self
 
     @model_validator(mode="after")
+    def _states_hold_the_weights(self) -> ChipParameters:
+        """Two states hold no analog weight, and a cell of slices no more levels than its device has states."""
+        states = None if self.device is None else self.device.states
+        if states is None or self.cell.levels == "binary":
+            return self
+        levels = 2**self.cell.bits_per_cell if self.cell.bits_per_cell is not None else 0
+        if levels > states or (not self.cell.sliced and states == 2):
+            raise ValueError(f"a device of {states} states cannot hold such weights: give [cell] levels = \"binary\", or "
+                             "weight_bits with as few bits_per_cell as the device has")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
     def _whole_circuit(self) -> ChipParameters:
         ticking = self.neuron is not None and self.neuron.t_tick_s is not None and self.adc.bits is None
         if self.prices is not None and self.periphery is None and (ticking or self.processor is not None):

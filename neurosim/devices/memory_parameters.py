@@ -107,6 +107,11 @@ class MramParameters(ConductanceRange):
     stuck: StuckDevices = StuckDevices()
 
     @property
+    def states(self) -> int:
+        """Two."""
+        return 2
+
+    @property
     def tmr(self) -> float:
         """Tunnel magnetoresistance, (R_AP - R_P) / R_P."""
         return self.g_max_siemens / self.g_min_siemens - 1
@@ -150,6 +155,11 @@ class SramParameters(ConductanceRange):
     temperature_kelvin: Positive | None = None
     read_noise: NotNegative = 0.0
     stuck: StuckDevices = StuckDevices()
+
+    @property
+    def states(self) -> int:
+        """Words of its bits."""
+        return int(2**self.bits)
 
     @model_validator(mode="after")
     def _conducts(self) -> SramParameters:

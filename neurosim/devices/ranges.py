@@ -34,6 +34,11 @@ class ConductanceRange(Record):
     g_min_siemens: Annotated[float, Field(ge=0)] = 0.0
     g_max_siemens: Positive
 
+    @property
+    def states(self) -> int | None:
+        """Conductances that a device can be set to; None where any of the range is one."""
+        return None
+
     @field_validator("g_max_siemens")
     @classmethod
     def _ordered(cls, g_max: float, info: ValidationInfo) -> float:

@@ -10,7 +10,7 @@ from neurosim.devices.fitting import fit_pulses
 from neurosim.devices.fitting_laws import gradual_laws
 from neurosim.devices.measured import Ramps
 from neurosim.devices.shipped import device_names, load_device
-from neurosim.foundation.errors import ConfigError
+from neurosim.foundation.errors import ConfigError, ConfigErrors
 
 
 @pytest.mark.parametrize("base", ["joshi_2020", "hermes", "rram_pairs", "valentian_2019"])
@@ -18,6 +18,10 @@ def test_every_device_goes_into_a_chip_and_the_circuit_stays(base):
     chip = load_chip(base)
     for name in device_names():
         device = load_device(name)
+        if device.parameters.states == 2 and chip.cell.levels != "binary":
+            with pytest.raises(ConfigErrors, match="a device of 2 states cannot hold such weights"):
+                with_device(chip, device)
+            continue
         made = with_device(chip, device)
         assert made.device == device.parameters
         assert made.name == f"{base}_{name}"
@@ -28,6 +32,14 @@ def test_every_device_goes_into_a_chip_and_the_circuit_stays(base):
             k: v for k, v in its.items() if k not in ("name", "title", "label", "device")
         }
         assert parse_chip(made.toml).parameters == made.parameters
+
+
+def test_slices_need_no_more_levels_than_a_device_has_states():
+    device = load_device("sram_8t")
+    sliced = {"cell__weight_bits": 9, "cell__slices": 2}
+    with_device(load_chip("joshi_2020").with_options(**sliced, cell__bits_per_cell=4), device)
+    with pytest.raises(ConfigErrors, match="a device of 16 states cannot hold such weights"):
+        with_device(load_chip("joshi_2020").with_options(**sliced, cell__bits_per_cell=5), device)
 
 
 def test_options_stay_and_those_of_the_device_are_refused():
