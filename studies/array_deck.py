@@ -33,12 +33,12 @@ def deck(g, volts, wires, out: Path, cell=None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def spice_currents(g, volts, wires, folder: Path, cell=None) -> np.ndarray:
+def spice_currents(g, volts, wires, folder: Path, cell=None, timeout_s=600) -> np.ndarray:
     """Amperes at every sense circuit, as ngspice finds them."""
     source, out = folder / "array.cir", folder / "currents.txt"
     source.write_text(deck(g, [float(v) for v in volts], wires, out, cell))
     done = subprocess.run(
-        ["ngspice", "-b", str(source)], capture_output=True, text=True, timeout=600, check=False
+        ["ngspice", "-b", str(source)], capture_output=True, text=True, timeout=timeout_s, check=False
     )
     if not out.exists():
         raise RuntimeError(f"ngspice wrote nothing: {done.stdout[-2000:]}{done.stderr[-2000:]}")

@@ -88,7 +88,7 @@ def beside_ngspice(size, ohms):
     ours = volts @ transfer_matrix(g, wires(ohms))
     middle = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        theirs = spice_currents(g, volts, wires(ohms), Path(folder))
+        theirs = spice_currents(g, volts, wires(ohms), Path(folder), timeout_s=7200)
     return np.abs(ours / theirs - 1).max(), middle - start, time.perf_counter() - middle
 
 
@@ -121,9 +121,8 @@ def print_rest(only, size):
         for side, law, scheme, margin, ratio, watts in margins():
             print(f"{side:4} x {side:<3} {law:>9} {scheme:>9} {margin:8.4f} {ratio:8.3f} {watts:10.2e}")
     if "ngspice" in only:
-        for ohms in (1.0, 5.0):
-            off, ours, theirs = beside_ngspice(size, ohms)
-            print(f"{size} x {size}, {ohms:g} ohm: {off:.1e} from ngspice; {ours:.3f} s and {theirs:.1f} s")
+        off, ours, theirs = beside_ngspice(size, 5.0)
+        print(f"{size} x {size}, 5 ohm: {off:.1e} from ngspice; {ours:.3f} s and {theirs:.1f} s")
 
 
 def plot(found, size, ohms, network, path):
