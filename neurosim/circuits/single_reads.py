@@ -19,17 +19,20 @@ ACCEPTED = 1e-9  # residual of the equations above which a solution is refused
 LIMIT = 500  # iterations; 3 to 15 are usual
 
 
-def column_currents(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParameters) -> np.ndarray:
+def column_currents(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParameters,
+                    selected: np.ndarray | None = None) -> np.ndarray:  # fmt: skip
     """Currents at the sense circuits, every input solved on its own: float64 (inputs, columns), amperes.
 
     g_siemens : (rows, columns) of one physical array
     volts : (inputs, rows) at the drivers; with `wires.undriven` "cut" the cells of rows at exactly zero are cut off
+    selected : bool (rows,), rows of a 1T1R array whose transistors conduct; None: all
 
     Raises DataError for arrays that do not fit together, SolveError, with the residual, where a solution is not exact.
     """
     g = checked_array(g_siemens, reading_bytes)
     inputs = _checked_inputs(g, volts)
-    reads = _Reads(g, wires)
+    rows = _checked_selection(g, selected, wires)
+    reads = _Reads(np.where(rows[:, None], g, 0.0), wires)
     currents = np.empty((len(inputs), g.shape[1]))
     for number, v in enumerate(inputs):
         if wires.undriven == "cut":
@@ -85,6 +88,20 @@ class _Reads:
                              f"{residual:.3g} after {done} iterations",
                              "use nodal.solve_array, or check resistances and conductances")  # fmt: skip
         return rows, columns, columns[-1] * self.lines[3]
+
+
+def _checked_selection(g: np.ndarray, selected: np.ndarray | None, wires: WireParameters) -> np.ndarray:
+    if selected is None:
+        return np.ones(len(g), bool)
+    if wires.cell == "passive":
+        raise DataError("selected rows", "none, as passive cells have no transistors", "some",
+                        'give cell = "1T1R", or leave them out')  # fmt: skip
+    rows = np.asarray(selected)
+    if rows.shape != (len(g),) or rows.dtype != bool:
+        raise DataError(
+            "selected rows", f"bool ({len(g)},)", f"{rows.dtype} {rows.shape}", "give one truth per row"
+        )
+    return rows
 
 
 def _checked_inputs(g: np.ndarray, volts: np.ndarray) -> np.ndarray:

@@ -52,6 +52,27 @@ def test_rows_that_are_not_driven_are_cut_off(ohms):
     assert np.abs(got[0] / everything[0] - 1).max() > 1e-3
 
 
+@pytest.mark.parametrize("undriven", ["held", "cut"])
+def test_rows_that_are_not_selected_are_not_there(undriven):
+    g, volts = problem((12, 9))
+    volts[:, 4] = 0.0
+    selected = np.arange(12) % 2 == 0
+    circuit = wires(30.0, 40.0, cell="1T1R", undriven=undriven)
+    connected = selected & (volts[0] != 0) if undriven == "cut" else selected
+    expected = volts @ dense_transfer(g, circuit, connected=connected)
+    np.testing.assert_allclose(column_currents(g, volts, circuit, selected), expected, rtol=1e-9)
+    matrix = transfer_matrix(np.where(connected[:, None], g, 0.0), circuit)
+    np.testing.assert_allclose(volts @ matrix, expected, rtol=1e-9)
+
+
+def test_selections_that_do_not_fit():
+    g, volts = problem((4, 5))
+    with pytest.raises(DataError, match="none, as passive cells have no transistors"):
+        column_currents(g, volts, wires(), np.ones(4, bool))
+    with pytest.raises(DataError, match=r"selected rows: expected bool \(4,\), got int64 \(3,\)"):
+        column_currents(g, volts, wires(cell="1T1R"), np.ones(3, int))
+
+
 def test_voltages_across_the_cells():
     g, volts = problem((12, 17))
     circuit = wires(20.0, 30.0)
