@@ -137,3 +137,22 @@ def test_single_rows_are_converted_with_the_errors():
     assert (noisy.weights[0] != noisy.weights[1]).any()
     np.testing.assert_array_equal(rows(7, 1, noise=2.0, kind="sar").weights[0], noisy.weights[2])
     assert len(np.unique(noisy.weights[:, 0] - plain.weights[:, 0])) > 5
+
+
+def test_slices_and_phases_meet_the_same_converters():
+    """The fused kernel of uniform converters against any converter, code by code: whole numbers, so equal bits."""
+
+    def sliced(**options):
+        network, chip = load_network("digits_mlp"), load_chip("isaac").with_options(**options)
+        calibration = calibrate_network(network, digits()[:100])
+        placed = place(network, chip, calibration.signed)
+        return program(network, chip, placed, calibration, 0).age_to(0.0)
+
+    def found(**options):
+        aged = sliced(**options)
+        return forward_block(aged, digits()[:40], 0, {name: Tally(40) for name in aged.layers})
+
+    plain = found()
+    np.testing.assert_array_equal(found(**SEARCH), plain)
+    assert (found(adc__kind="sar", adc__capacitor_mismatch=0.1) != plain).any()
+    assert (found(adc__comparator_noise=1.0) != plain).any()
