@@ -33,14 +33,14 @@ class ChipFigures:
 def full_tile(chip: Chip) -> LayerGeometry:
     """One product on one full tile: all phases of an input vector, conversions of every column."""
     rows, columns = chip.array.rows, chip.array.columns
-    phases = chip.read.phases * (2 if chip.read.signed_inputs == "two_phase" else 1)
+    phases = chip.read.reads(signed=True)
     polarities = 2 if chip.cell.kind == "differential" else 1
     return LayerGeometry(
         name="tile", rows=rows, columns=columns, groups=1, positions=1, phases=phases,
         polarities=chip.cell.columns_per_weight,
         devices_per_weight=polarities * chip.cell.slices * chip.cell.devices_per_weight,
         row_splits=(rows,), column_splits=(columns,), macs=rows * columns,
-        conversions_per_vector=int(chip.read.accumulate == "analog"),
+        conversions_per_vector=phases // chip.read.phases if chip.read.accumulate == "analog" else 0,
     )  # fmt: skip
 
 

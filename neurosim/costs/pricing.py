@@ -160,8 +160,7 @@ def core_figures(chip: Chip) -> CoreFigures:
     if area is None:
         raise ConfigError(f"chip {chip.name}: prices.core.area", "an area per core", "none", "add it")
     rows, columns = chip.array.rows, chip.array.columns
-    phases = 2 if chip.read.signed_inputs == "two_phase" else 1
-    polarities = 2 if chip.cell.kind == "differential" and chip.cell.subtraction == "digital" else 1
+    phases, polarities = chip.read.reads(signed=True), chip.cell.columns_per_weight
     macs = rows * columns
     layer = LayerGeometry("core", rows, columns, 1, 1, phases, polarities, 1, (rows,), (columns,), macs)
     seconds = latency([layer], chip).image_s - periphery.t_digital_s

@@ -319,12 +319,21 @@ def test_drift_moves_every_slice_and_a_gain_brings_it_back():
 
 
 def test_frozen_noise_is_shared_by_reads_and_phases():
-    aged = noisy(cell=isaac_cell(weight_bits=8, slices=4)).age_to(86400.0, 1e-4)
-    again = noisy(cell=isaac_cell(weight_bits=8, slices=4)).age_to(86400.0, 1e-4)
-    assert aged.g_siemens.shape == (1, 4, 30, 6)
-    mean = aged.crossbar.device.conductance(aged.crossbar.state, 86400.0)
-    assert (np.abs(aged.g_siemens - mean) > 0).mean() > 0.5
-    assert again.g_siemens.shape == aged.g_siemens.shape
+    crossbar = noisy()
+    aged = crossbar.age_to(86400.0, 1e-4)
+    still = AgedSliced.of(
+        crossbar, crossbar.device.conductance(crossbar.state, 86400.0), 0 * aged.variance, 86400.0
+    )
+    x, n = rng().integers(-128, 128, 30), 20_000
+    wire = Converter(1e-3, -(2**22), 2**22)
+    mean = product(aged, np.repeat(x[None], n, axis=0), wire, bits=8)[0].astype(float)
+    without = product(still, x[None], wire, bits=8)[0][0]
+    # what all reads share is left when they are averaged: the devices' conductances of this time, slice by slice
+    levels = (aged.g_siemens[0].astype(float) / 25e-6 * 3 * 4.0 ** np.arange(4)[:, None, None]).sum(axis=0)
+    frozen = aged.crossbar.scale.per_unit * (x @ levels - 128 * x.sum())
+    error = mean.std(axis=0) / np.sqrt(n)
+    assert (np.abs(mean.mean(axis=0) - frozen) < 6 * error + 1e-3).all()
+    assert (np.abs(mean.mean(axis=0) - without) > 20 * error).any()
 
 
 def test_images_do_not_disturb_each_other():
