@@ -81,11 +81,14 @@ def sweep_once(folder: Path, name: str, workers: int, kill_after: int | None = N
                  getattr(watch, "killed", ""))  # fmt: skip
 
 
-def survive(folder: Path, points: int, workers: int, limit: int | None = None) -> tuple[Swept, Swept]:
-    """The undisturbed sweep, and the one that loses a worker."""
+def survive(
+    folder: Path, points: int, workers: int, limit: int | None = None, alone: int | None = None
+) -> tuple[Swept, Swept]:
+    """The undisturbed sweep, by `alone` workers where they are to be others, and the one that loses a worker."""
     text = SWEEP.format(seeds=max(1, points // GRID), limit="" if limit is None else f"limit = {limit}\n")
     (folder / "sweep.toml").write_text(text)
-    return sweep_once(folder, "undisturbed", workers), sweep_once(folder, "disturbed", workers, points // 2)
+    undisturbed = sweep_once(folder, "undisturbed", workers if alone is None else alone)
+    return undisturbed, sweep_once(folder, "disturbed", workers, points // 2)
 
 
 def main() -> None:
