@@ -12,6 +12,7 @@ from neurosim.costs.digital import price_processor
 from neurosim.costs.energy import event_rows, hops_note, joules_per_image, once_rows, with_zeros
 from neurosim.costs.hardware import Units, area_rows, leakage_rows, network_units, whole_chip_rows
 from neurosim.costs.ledger import COMPONENTS, OPS_PER_MAC, SPIKING_COMPONENTS, Latency, Ledger, Row
+from neurosim.costs.peak import full_tile
 from neurosim.costs.rules import RATE, SPIKING
 from neurosim.costs.tags import energy_price, price_amount, require_prices
 from neurosim.costs.timing import latency, require_periphery, spiking_latency
@@ -159,10 +160,7 @@ def core_figures(chip: Chip) -> CoreFigures:
     area = price_amount(chip, "core", "area_square_metres")
     if area is None:
         raise ConfigError(f"chip {chip.name}: prices.core.area", "an area per core", "none", "add it")
-    rows, columns = chip.array.rows, chip.array.columns
-    phases, polarities = chip.read.reads(signed=True), chip.cell.columns_per_weight
-    macs = rows * columns
-    layer = LayerGeometry("core", rows, columns, 1, 1, phases, polarities, 1, (rows,), (columns,), macs)
+    layer = full_tile(chip)
     seconds = latency([layer], chip).image_s - periphery.t_digital_s
-    conversions = columns * phases * polarities
+    conversions = layer.columns * layer.conversions
     return CoreFigures(OPS_PER_MAC * layer.macs, seconds, conversions * joules, area.value)
