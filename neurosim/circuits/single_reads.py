@@ -31,8 +31,9 @@ def column_currents(g_siemens: np.ndarray, volts: np.ndarray, wires: WireParamet
     """
     g = checked_array(g_siemens, reading_bytes)
     inputs = _checked_inputs(g, volts)
-    rows = _checked_selection(g, selected, wires)
-    reads = _Reads(np.where(rows[:, None], g, 0.0), wires)
+    if selected is not None:
+        g = np.where(_checked_selection(g, selected, wires)[:, None], g, 0.0)
+    reads = _Reads(g, wires)
     currents = np.empty((len(inputs), g.shape[1]))
     for number, v in enumerate(inputs):
         if wires.undriven == "cut":
@@ -90,9 +91,7 @@ class _Reads:
         return rows, columns, columns[-1] * self.lines[3]
 
 
-def _checked_selection(g: np.ndarray, selected: np.ndarray | None, wires: WireParameters) -> np.ndarray:
-    if selected is None:
-        return np.ones(len(g), bool)
+def _checked_selection(g: np.ndarray, selected: np.ndarray, wires: WireParameters) -> np.ndarray:
     if wires.cell == "passive":
         raise DataError("selected rows", "none, as passive cells have no transistors", "some",
                         'give cell = "1T1R", or leave them out')  # fmt: skip

@@ -161,6 +161,33 @@ def _apply(p, q, t, g, column, sense, row_coupling, row_pivot):  # type: ignore[
     return total
 
 
+@njit(inline="always")
+def _dot(a, b):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += a[i, j] * b[i, j]
+    return total
+
+
+@njit(inline="always")
+def _left_over(g, column, sense, w, b):  # type: ignore[no-untyped-def]
+    """Sum of squares of the currents that are left at the columns' nodes, at potentials w of the rows' and b."""
+    rows, columns = g.shape
+    total = 0.0
+    for i in range(rows):
+        for j in range(columns):
+            left = g[i, j] * (w[i, j] - b[i, j])
+            if i > 0:
+                left -= column * (b[i, j] - b[i - 1, j])
+            if i < rows - 1:
+                left -= column * (b[i, j] - b[i + 1, j])
+            else:
+                left -= sense * b[i, j]
+            total += left * left
+    return total
+
+
 @njit(fastmath=True, nogil=True, cache=True, error_model="numpy")
 def solve_read(g, f, lines, volts, tolerance, limit, work, row_nodes, column_nodes):  # type: ignore[no-untyped-def]
     """Potentials of all nodes for one vector of voltages at the drivers, sense circuits at zero volts.
@@ -172,7 +199,8 @@ def solve_read(g, f, lines, volts, tolerance, limit, work, row_nodes, column_nod
     tolerance : of the preconditioned residual over its first value; limit : iterations at most
     work : float64 (5, rows, columns), scratch; row_nodes, column_nodes : float64 (rows, columns), overwritten
 
-    Returns the iterations done and the residual reached, that of the equations themselves.
+    Returns the iterations done and the residual: what is left of the currents at the columns' nodes, computed from the
+    potentials themselves, over what drives them (root sums of squares).
     """
     rows, columns = g.shape
     _, column, driver, sense = lines
@@ -187,16 +215,10 @@ def solve_read(g, f, lines, volts, tolerance, limit, work, row_nodes, column_nod
             rest[i, j] = g[i, j] * t[i, j]
             z[i, j] = rest[i, j]
             column_nodes[i, j] = 0.0
-    start = 0.0
-    for i in range(rows):
-        for j in range(columns):
-            start += rest[i, j] * rest[i, j]
+    start = _dot(rest, rest)
     _solve_columns(z, column_coupling, column_pivot)
-    power = 0.0
-    for i in range(rows):
-        for j in range(columns):
-            p[i, j] = z[i, j]
-            power += rest[i, j] * z[i, j]
+    p[:] = z
+    power = _dot(rest, z)
     goal = tolerance * tolerance * power
     done = 0
     while done < limit and power > goal:
@@ -207,21 +229,17 @@ def solve_read(g, f, lines, volts, tolerance, limit, work, row_nodes, column_nod
                 rest[i, j] -= step * q[i, j]
                 z[i, j] = rest[i, j]
         _solve_columns(z, column_coupling, column_pivot)
-        after = 0.0
-        for i in range(rows):
-            for j in range(columns):
-                after += rest[i, j] * z[i, j]
+        after = _dot(rest, z)
         turn = after / power
         power = after
         for i in range(rows):
             for j in range(columns):
                 p[i, j] = z[i, j] + turn * p[i, j]
         done += 1
-    left = 0.0
     for i in range(rows):
         for j in range(columns):
-            left += rest[i, j] * rest[i, j]
             row_nodes[i, j] = g[i, j] * column_nodes[i, j]
         row_nodes[i, 0] += driver * volts[i]
     _solve_rows(row_nodes, row_coupling, row_pivot)
+    left = _left_over(g, column, sense, row_nodes, column_nodes)
     return done, np.sqrt(left / start) if start > 0.0 else 0.0
