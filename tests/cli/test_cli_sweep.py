@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -58,11 +59,18 @@ def test_sweep_prints_a_table_in_eighty_columns_and_draws(verb: Verb, file: Path
     assert Path("bits/accuracy_adc.bits.png").stat().st_size > 5000
 
 
-def test_of_many_rows_the_best_are_shown(verb: Verb, file: Path) -> None:
-    file.write_text(SWEEP.replace("count = 3", "count = 11").replace("limit = 20", "limit = 2"))
+def test_of_many_rows_the_best_are_shown(verb: Verb, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neurosim.cli.verb_sweep.SHOWN", 3)
+    monkeypatch.setattr("neurosim.cli.verb_sweep.BEST", 2)
+    file.write_text(SWEEP.replace("count = 3", "count = 2"))
     got = verb("sweep", file, "--workers", "0")
     assert got.exit_code == 0
-    assert "The 10 most accurate rows" in got.stdout
+    rows = got.stdout.partition("The 2 most accurate rows")[2].splitlines()
+    shown = [float(row.split()[4]) for row in rows[3:5]]  # after bits, conductance and "25 s"
+    with Path("bits/table.csv").open(newline="") as table:
+        accuracies = sorted((100 * float(row["accuracy"]) for row in csv.DictReader(table)), reverse=True)
+    assert shown == [round(accuracy, 2) for accuracy in accuracies[:2]]
+    assert rows[5] == ""
 
 
 def test_failed_points_end_with_one(verb: Verb, file: Path) -> None:
@@ -71,7 +79,8 @@ def test_failed_points_end_with_one(verb: Verb, file: Path) -> None:
     got = verb("sweep", file, "--workers", "0")
     assert got.exit_code == 1
     assert "3 points of 6 failed: go on with --resume" in got.stderr
-    assert "3 points: bad.npz" in got.stdout
+    told = next(line for line in got.stdout.splitlines() if line.startswith("3 points: "))
+    assert "bad.npz" in told
     assert got.stdout.count("failed") >= 3
 
 
