@@ -176,14 +176,15 @@ def _left_over(g, column, sense, w, b):  # type: ignore[no-untyped-def]
     rows, columns = g.shape
     total = 0.0
     for i in range(rows):
+        here, upper, lower = (
+            b[i],
+            b[max(i - 1, 0)],
+            b[min(i + 1, rows - 1)],
+        )  # at the ends a node is its own neighbour
+        end = sense if i == rows - 1 else 0.0
         for j in range(columns):
-            left = g[i, j] * (w[i, j] - b[i, j])
-            if i > 0:
-                left -= column * (b[i, j] - b[i - 1, j])
-            if i < rows - 1:
-                left -= column * (b[i, j] - b[i + 1, j])
-            else:
-                left -= sense * b[i, j]
+            along = column * ((here[j] - upper[j]) + (here[j] - lower[j])) + end * here[j]
+            left = g[i, j] * (w[i, j] - here[j]) - along
             total += left * left
     return total
 
