@@ -144,8 +144,8 @@ class ChipParameters(Record):
             return self
         levels = 2**self.cell.bits_per_cell if self.cell.bits_per_cell is not None else 0
         if levels > states or (not self.cell.sliced and states == 2):
-            raise ValueError(f"a device of {states} states cannot hold such weights: give [cell] levels = \"binary\", or "
-                             "weight_bits with as few bits_per_cell as the device has")  # fmt: skip
+            raise ValueError(f"a device of {states} states cannot hold such weights: give [cell] levels = \"binary\", "
+                             "or weight_bits with as few bits_per_cell as the device has")  # fmt: skip
         return self
 
     @model_validator(mode="after")

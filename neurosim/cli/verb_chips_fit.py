@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from neurosim.cli.bars import Bar
-from neurosim.cli.terminal import WIDEST, plural, say, table, title, visible
+from neurosim.cli.terminal import WIDEST, note, plural, say, table, title, visible
 from neurosim.foundation.errors import ConfigError, DataError
 from neurosim.foundation.units import format_si
 
@@ -80,6 +80,7 @@ Picture = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", metavar="", help="Replace existing files.")]
 
+_POOR = 0.1  # distance of Kolmogorov and Smirnov from which a fit is called poor
 _REMEDY = "give one, for example measured.csv, or read neurosim chips fit --help"
 
 
@@ -112,6 +113,7 @@ def fit_verb(
     source, span = _files(measured or [], read_back), _span(ramps, g_min, g_max)
     fitted, chip = _fit(ramps, read, kind, span, source, base, name or out.stem)
     _show(fitted, ramps, read)
+    _warn(fitted)
     write_chip(chip, out)
     pair = None if read is None or fitted.read_back is None else (read, fitted.read_back)
     drawn = plot_device_fit(picture, f"{chip.name}: {fitted.source}", chip.device, fitted.pulses, pair)
@@ -200,6 +202,14 @@ def _fit(ramps: Ramps | None, read: ReadBack | None, kind: str, span: tuple[floa
         read_fit = None if read is None else fit_read_back(read, "read-back")
     fitted = Fitted(kind, source, pulses, read_fit, span)
     return fitted, with_fitted(chip, fitted, name)
+
+
+def _warn(fitted: Fitted) -> None:
+    """Say where the best law is a poor one."""
+    for fit in (fitted.pulses, fitted.read_back):
+        if fit is not None and fit.best.ks > _POOR:
+            note(f"no law describes the held-out data well (KS {fit.best.ks:.2f}): look at the picture before you use "
+                 "the chip; a device that one pulse moves over much of its range has no small pulses")  # fmt: skip
 
 
 def _show(fitted: Fitted, ramps: Ramps | None, read: ReadBack | None) -> None:

@@ -83,9 +83,10 @@ class Law:
 
         shape = pair("slope" if self.kind == "linear_step" else "extra")
         noise = [found.get("cycle_spread", 0.0), found.get("cycle_noise", 0.0)]
-        return np.array([*pair("step"), *shape, *pair("gamma"), *noise, 0.0, 1.0])
+        return np.array([*pair("step"), *shape, *pair("gamma"), *noise, *UNBOUNDED])
 
 
+UNBOUNDED = (-1e6, 1e6)
 # ends of the device's range, in shares of what was measured: noise makes the measured ones too wide
 BOUNDS = (Parameter("low", -0.2, 0.2, logarithmic=False), Parameter("high", 0.8, 1.2, logarithmic=False))
 READ_NOISE = Parameter("read_noise", 1e-7, 1.0)
@@ -189,7 +190,7 @@ class Scaled:
 
 def predictions(ramps: Scaled, kind: str, c: np.ndarray, read_noise: float) -> tuple[np.ndarray, np.ndarray]:
     """Errors of one-step-ahead predictions and their variances, like `ramps.x`."""
-    error, variance = np.zeros_like(ramps.x), np.ones_like(ramps.x)
+    c, error, variance = _clipping(ramps, c), np.zeros_like(ramps.x), np.ones_like(ramps.x)
     pulse_filter.innovations(
         ramps.x, ramps.lengths, ramps.up, plastic.KINDS[kind], c, read_noise**2, error, variance
     )
@@ -198,7 +199,14 @@ def predictions(ramps: Scaled, kind: str, c: np.ndarray, read_noise: float) -> t
 
 def log_likelihood(ramps: Scaled, kind: str, c: np.ndarray, read_noise: float, chosen: np.ndarray) -> float:
     """Sum of the log densities of the readings where `chosen`, bool like `ramps.x`, is."""
-    work = np.empty((2, *ramps.x.shape))
+    c, work = _clipping(ramps, c), np.empty((2, *ramps.x.shape))
     return float(pulse_filter.log_likelihood(
         ramps.x, ramps.lengths, ramps.up, plastic.KINDS[kind], c, read_noise**2, chosen, work[0], work[1]
     ))  # fmt: skip
+
+
+def _clipping(ramps: Scaled, c: np.ndarray) -> np.ndarray:
+    """The coefficients with the bounds of the range; the bins of a table of steps end, but no device stops there."""
+    if not ramps.noisy or len(c) < 10:
+        return c
+    return np.array([*c[:8], 0.0, 1.0])

@@ -7,7 +7,7 @@ Conductances are in shares of the width, x = (G - low) / width. Laws and coeffic
 kind 3, linear_step  s = c0 (1 - c2 y) up, c1 (1 - c3 y) down; y is the share of the way already gone
 kind 4, exp_step     s = c0 + c2 exp(-c4 y) up, c1 + c3 exp(-c5 y) down
 kind 5, power_step   s = c0 (1 - y)^c4 up, c1 (1 - y)^c5 down
-                     each with noise of variance (s c6)^2 + c7^2; a conductance is clipped to [0, 1], and the filter
+                     each with noise of variance (s c6)^2 + c7^2; a conductance is clipped to [c8, c9], and the filter
                      goes on with the mean and variance of the clipped normal
 kind 1, crystallisation  s = c0 x + c1 + c2 P with P = c6^k at the k-th pulse, noise (c3 x + c4 + c5 P)^2
 """
@@ -78,7 +78,7 @@ def innovations(x, lengths, up, kind, c, read_variance, error, variance):  # typ
                 step, derivative = _law(kind, c, way, y)
                 slope = 1.0 + derivative
                 noise = (step * c[6]) ** 2 + c[7] ** 2
-                low, high = min(0.0, mean), max(1.0, mean)
+                low, high = min(c[8], mean), max(c[9], mean)
                 mean += sign * step
             spread = slope * slope * spread + noise
             if kind != _CRYSTALLISATION:
