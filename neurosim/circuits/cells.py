@@ -132,7 +132,7 @@ def column_bits(cell: CellParameters, read: ReadParameters, rows: int, signed: b
 
 def reference_columns(cell: CellParameters, column_splits: tuple[int, ...] | None) -> int:
     """Cells at g_min that each row of a matrix has beside its weights: one per column tile, or none."""
-    if cell.baseline != "reference":
+    if cell.baseline != "reference" or cell.subtracts_currents:
         return 0
     return cell.devices_per_weight * (len(column_splits) if column_splits else 1)
 

@@ -32,7 +32,7 @@ class CellParameters(Record):
     the ADC's top bit (Shafiee et al., ISCA 2016, section V).
     `baseline` says how the current of cells at g_min is taken off where G- does not: count, digitally, by the sum of
     the inputs, having passed the ADC; reference, before the ADC, as the current of one more column of cells at g_min
-    in every tile (taken to be trimmed, so exact).
+    in every tile (taken to be trimmed, and not to feel wires, so exact).
     """
 
     kind: Literal["differential", "offset"] = "differential"

@@ -173,6 +173,14 @@ def test_a_reference_column_draws_its_current():
     )  # two bits set in each of 70 inputs
 
 
+def test_pairs_subtracted_as_currents_need_no_reference():
+    pair = isaac_cell(kind="differential", baseline="reference")
+    drawn = [product(build(own, g_min_siemens=50e-6).age_to(0.0, 1e-6), SIGNED, Converter(1.0, -(2**15), 2**15))
+             for own in (pair, isaac_cell(kind="differential"))]  # fmt: skip
+    np.testing.assert_array_equal(drawn[0][1].array_siemens, drawn[1][1].array_siemens)
+    exactly(drawn[0][0], SIGNED)
+
+
 @pytest.mark.parametrize(("coding", "phases"), [("amplitude", 16), ("amplitude", 4), ("pulse_width", 4)])
 def test_array_siemens_are_the_duty_of_every_phase(coding, phases):
     read = read_parameters(signed_inputs="two_phase", phases=phases, coding=coding)
