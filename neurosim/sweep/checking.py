@@ -20,6 +20,7 @@ from neurosim.pipeline.running import MODES
 from neurosim.sweep.axes import Group
 from neurosim.sweep.description import AXES_OF_RUN, Sweep, choice_of
 from neurosim.sweep.points import ARRAYS_SUFFIX, located
+from neurosim.sweep.table import RESERVED
 
 MOST_CHECKED = 2000  # chips with different options: a hundredth of a second each
 MOST_TOLD = 20  # mistakes
@@ -36,7 +37,7 @@ def check_sweep(sweep: Sweep, advance: Callable[[int], None] = lambda _: None) -
     Raises ConfigErrors with one `file:line: key: message` per mistake.
     """
     problems: dict[str, None] = {}
-    for text in (*_wrong_inputs(sweep), *_wrong_records(sweep)):
+    for text in (*_wrong_inputs(sweep), *_wrong_records(sweep), *_taken_names(sweep)):
         problems[text] = None
     groups = deciding_groups(sweep)
     codings: dict[str, str | NeurosimError] = {}
@@ -83,7 +84,8 @@ def _check_choice(sweep: Sweep, choice: Mapping[str, Any], codings: dict[str, st
     told = {**sweep.run.model_dump(), **choice}
     options = {**sweep.options, **{key: value for key, value in choice.items() if key not in AXES_OF_RUN}}
     chip, unknown = _chip(located("chip", told["chip"], sweep.path.parent), options)
-    network, mode = located("network", told["network"], sweep.path.parent), told["mode"]
+    network = located("network", told["network"], sweep.path.parent)
+    mode = told["mode"] or ("digital" if chip.is_processor else "rate")
     if network not in codings:
         try:
             codings[network] = _coding(network)
@@ -94,14 +96,13 @@ def _check_choice(sweep: Sweep, choice: Mapping[str, Any], codings: dict[str, st
         raise coding
     if mode not in MODES:
         raise ConfigError("mode", "a mode of this version", repr(mode), near(mode, MODES))
-    if mode == "rate" and coding != "rate":
+    if mode != "spiking" and coding != "rate":
         raise ConfigError(
             "mode", f"'spiking', for a network with coding {coding!r}", "'rate'", 'give mode = "spiking"'
         )
     if unknown:
         raise ConfigErrors(unknown)
-    if mode in ("rate", "spiking"):
-        require_mode(chip, mode, cores=coding == "ticks")
+    require_mode(chip, mode, cores=coding == "ticks")
 
 
 def _chip(name: str, options: Mapping[str, Any]) -> tuple[Chip, list[str]]:
@@ -149,6 +150,13 @@ def _wrong_records(sweep: Sweep) -> Iterator[str]:
         if name not in known:
             problem = ConfigError("record", f"some of {', '.join(known)}", repr(name), near(name, known))
             yield _placed(sweep, {}, str(problem))
+
+
+def _taken_names(sweep: Sweep) -> Iterator[str]:
+    """Axes that were given the name of another column."""
+    for axis in sweep.axes:
+        if axis.name in RESERVED and axis.name != axis.key:
+            yield f"{sweep.path}:{axis.line}: {axis.written}: name: the table has a column {axis.name!r} already"
 
 
 def _messages(problem: ConfigError) -> list[str]:

@@ -28,7 +28,7 @@ class RunTable(Record):
 
     network: str = ""
     chip: str = "joshi_2020"
-    mode: str = "rate"
+    mode: str | None = None
     inputs: str | None = None
     limit: Strict | None = None
     instances: Annotated[int, Field(ge=1, le=10_000, strict=True)] = 1

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import neurosim
-from neurosim.chips import chip_names
+from neurosim.chips import chip_names, load_chip
 from neurosim.foundation.errors import ConfigError, NeurosimError
+from neurosim.foundation.units import parse_time
 from neurosim.graph.reading import network_names
 from neurosim.sweep.description import AXES_OF_RUN, Sweep
 
@@ -159,9 +160,16 @@ def _computed(path: Path, point: Point) -> tuple[tuple[Mapping[str, Any], ...], 
     ):  # run files appear whole: this one was finished by a worker that died before it could tell
         shutil.rmtree(path.with_suffix(".parts"), ignore_errors=True)
     else:
-        run(**point.arguments, **point.options, out=path, threads=1, resume=True)
+        run(**_of_its_chip(point.arguments), **point.options, out=path, threads=1, resume=True)
     with RunFile.open(path) as file:
         return tuple(figures(summarise(file))), file.content_hash()
+
+
+def _of_its_chip(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, with one time where the chip is a digital processor, whose words do not age."""
+    mode = arguments.get("mode") or ("digital" if load_chip(arguments["chip"]).is_processor else "rate")
+    times = sorted(arguments["times"], key=parse_time)
+    return {**arguments, "mode": mode, "times": times[:1] if mode == "digital" else times}
 
 
 def figures(summary: Summary) -> list[dict[str, Any]]:
@@ -173,6 +181,7 @@ def figures(summary: Summary) -> list[dict[str, Any]]:
         chips = accuracy.per_chip[:, time_]
         joules = float(summary.joules[time_]) if ledger.priced else None
         row = {
+            "mode": str(summary.attributes["mode"]),
             "time_s": seconds,
             "chips": summary.chips,
             "images": summary.images,
@@ -200,8 +209,8 @@ def _worst(summary: Summary, converter: str, time_: int) -> Any:
     return None if fractions is None else fractions[time_].max()
 
 
-def _plain(value: Any) -> int | float | None:
-    if value is None or isinstance(value, int):
+def _plain(value: Any) -> str | int | float | None:
+    if value is None or isinstance(value, int | str):
         return value
     return None if math.isnan(value) else float(value)
 

@@ -25,6 +25,9 @@ FIGURES = {
     "energy_joules": REAL, "latency_s": REAL, "images_per_s": REAL, "area_square_metres": REAL, "ops_per_joule": REAL,
     "adc_saturation": REAL, "dac_saturation": REAL,
 }  # fmt: skip
+_TAIL = {"status": TEXT, "error": TEXT, "file": TEXT, "content_sha256": TEXT}
+_BASE = ("network", "chip", "mode")  # told of every point, whether or not they vary
+RESERVED = frozenset({"point", *_BASE, "seed", *FIGURES, *_TAIL})
 TIMINGS = "timings.csv"
 INSTALL = 'pip install "neurosim-memristive[sweep]"'
 _CHUNK = 10_000  # rows of a row group
@@ -33,10 +36,9 @@ _CHUNK = 10_000  # rows of a row group
 def columns(sweep: Sweep) -> dict[str, str]:
     """Names and types of the table's columns."""
     axes = {axis.name: _type_of(axis) for axis in sweep.axes}
-    base = {name: TEXT for name in ("network", "chip", "mode") if name not in axes}
+    base = {name: TEXT for name in _BASE if name not in axes}
     seed = {} if any(axis.key == "seed" for axis in sweep.axes) else {"seed": WHOLE}
-    tail = {"status": TEXT, "error": TEXT, "file": TEXT, "content_sha256": TEXT}
-    return {"point": WHOLE, **axes, **base, **seed, **FIGURES, **tail}
+    return {"point": WHOLE, **axes, **base, **seed, **FIGURES, **_TAIL}
 
 
 def _type_of(axis: Axis) -> str:
@@ -65,10 +67,14 @@ def _rows_of(sweep: Sweep, outcome: Outcome, types: Mapping[str, str]) -> Iterat
         **{axis.name: _cell(choice[axis.key], types[axis.name]) for axis in sweep.axes},
     }
     told = {**sweep.run.model_dump(), **choice}
-    base = {name: told[name] for name in ("network", "chip", "mode") if name not in start}
+    base = {name: told[name] for name in _BASE if name not in start}
     seed = {"seed": point.arguments["seed"]} if "seed" in types and "seed" not in start else {}
-    end = {"status": outcome.status, "error": outcome.error or None, "file": point.file if outcome.status == DONE else None,
-           "content_sha256": outcome.sha256 or None}  # fmt: skip
+    end = {
+        "status": outcome.status,
+        "error": outcome.error or None,
+        "file": point.file if outcome.status == DONE else None,
+        "content_sha256": outcome.sha256 or None,
+    }
     empty = dict.fromkeys(FIGURES)
     for figures in outcome.rows or [{"time_s": seconds} for seconds in sweep.times_s]:
         yield {**start, **base, **seed, **empty, **figures, **end}

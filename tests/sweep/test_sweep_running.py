@@ -85,6 +85,15 @@ def test_the_same_again_bit_for_bit_in_both_formats(small: Path, tmp_path: Path)
     assert as_parquet.table.read_bytes() == first
 
 
+def test_analog_and_digital_chips_in_one_sweep(write: Write, tmp_path: Path) -> None:
+    path = write(run='limit = 5\ntimes = ["1 day", "25 s"]', grid='chip = ["joshi_2020", "eyeriss"]')
+    table = read_table(run_sweep(path, tmp_path / "o", workers=0).table)
+    assert table["chip"] == ["joshi_2020", "joshi_2020", "eyeriss"]  # a processor does not age: one row
+    assert table["mode"] == ["rate", "rate", "digital"]
+    assert table["time_s"] == [25.0, 86400.0, 25.0]
+    assert set(table["status"]) == {"done"}
+
+
 def test_a_point_that_fails_is_recorded_and_the_others_go_on(write: Write, tmp_path: Path) -> None:
     path = write(grid='inputs = ["digits/test", "bad.npz"]', run="limit = 5")
     (tmp_path / "bad.npz").write_bytes(b"no archive")
