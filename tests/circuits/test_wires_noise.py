@@ -32,11 +32,11 @@ def test_a_single_cell_in_series():
     assert share[0, 0] == pytest.approx((1 + 1e-3 * 85) ** -4, rel=1e-9)
 
 
-@pytest.mark.parametrize(("row", "column"), [(5.0, 5.0), (20.0, 0.5), (0.5, 20.0)])
+@pytest.mark.parametrize(("row", "column"), [(5.0, 5.0), (20.0, 0.5), (0.5, 20.0), (50.0, 50.0)])
 @pytest.mark.parametrize("inputs", ["alike", "one row", "uniform", "rectified", "sparse", "signed"])
 def test_variance_at_the_sense_circuits(row, column, inputs):
-    """With the inputs' own share of power in their mean, the mean over inputs is right within half a per cent, and
-    single inputs within six; with the share of rectified normals the mean still is within eight."""
+    """Wires that take 2 to 19 % of the current. With the inputs' own share of power in their mean, the mean over inputs
+    is right within 0.2 %, and single inputs within 15; with the share of rectified normals the mean is within 16."""
     rng = np.random.default_rng(3)
     circuit, g = wires(row, column, driver_ohms=3.0), rng.uniform(1e-6, 25e-6, (24, 20))
     draws = {
@@ -51,10 +51,10 @@ def test_variance_at_the_sense_circuits(row, column, inputs):
     exact = first_order(g, variance, circuit, x)
     got = x**2 @ (noise_transfer(g, circuit, own) * variance)
     bare = x**2 @ variance
-    assert abs(got.sum() / exact.sum() - 1) < 0.004
+    assert abs(got.sum() / exact.sum() - 1) < 0.002
     assert abs(bare.sum() / exact.sum() - 1) > 0.03  # what is left out without wires
-    assert np.abs(got / exact - 1).max() < 0.06
-    assert abs((x**2 @ (noise_transfer(g, circuit, POWER_IN_MEAN) * variance)).sum() / exact.sum() - 1) < 0.08
+    assert np.abs(got / exact - 1).max() < 0.15
+    assert abs((x**2 @ (noise_transfer(g, circuit, POWER_IN_MEAN) * variance)).sum() / exact.sum() - 1) < 0.16
 
 
 def sampled_currents(g, sigma, circuit, volts, seed):
