@@ -23,6 +23,7 @@ from neurosim.cli.terminal import err, note, visible
 
 DELAY_S = 2.0
 KILO = 1000
+TEN = 10  # from so many a second on they are told as whole numbers
 
 
 class _Rate(ProgressColumn):
@@ -31,7 +32,8 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """The text of the column."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {task.fields['thing']}/s" if speed else "", "dim")
+        number = f"{speed or 0:,.0f}" if (speed or 0) >= TEN else f"{speed or 0:.2g}"
+        return Text(f"{number} {task.fields['thing']}/s" if speed else "", "dim")
 
 
 class Bar:

@@ -98,7 +98,7 @@ def _check_choice(sweep: Sweep, choice: Mapping[str, Any], codings: dict[str, st
         raise ConfigError("mode", "a mode of this version", repr(mode), near(mode, MODES))
     if mode != "spiking" and coding != "rate":
         raise ConfigError(
-            "mode", f"'spiking', for a network with coding {coding!r}", "'rate'", 'give mode = "spiking"'
+            "mode", f"'spiking', for a network with coding {coding!r}", repr(mode), 'give mode = "spiking"'
         )
     if unknown:
         raise ConfigErrors(unknown)
