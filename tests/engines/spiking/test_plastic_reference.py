@@ -11,6 +11,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import plastic_networks as small
 
 from neurosim.chips import load_chip
+from neurosim.chips.grafting import with_device
+from neurosim.devices.shipped import load_device, parse_device
 from neurosim.engines.spiking.plastic import Setup
 from neurosim.engines.spiking.plastic.reference import Reference
 from neurosim.engines.spiking.plastic.setup import Pairs
@@ -50,6 +52,24 @@ def test_kernel_and_brian_agree_spike_by_spike_and_pulse_by_pulse(chip):
         np.testing.assert_allclose(kept, explicit, rtol=2e-5, atol=1e-11)
     if chip == "kim_2015":
         assert events[:, kernel.REFRESHES].sum() > 0
+
+
+@pytest.mark.parametrize(("device", "kind"), [("tang_2018", "linear_step"), ("gong_2018", "exp_step"),
+                                             ("power", "power_step")])  # fmt: skip
+def test_they_agree_on_every_law_of_gradual_pulses(device, kind, tmp_path):
+    text = load_device("tang_2018" if device == "power" else device).text
+    if device == "power":
+        text = text.replace("linear_step", "power_step").replace("slope_up", "gamma_up")
+        text = text.replace("slope_down", "gamma_down")
+    path = tmp_path / "chip.toml"
+    path.write_text(with_device(load_chip("rram_pairs"), parse_device(text, "device")).toml)
+    assert Setup(small.small_network(), load_chip(path)).physics.kind == kind
+    ours, theirs, events = both(path)
+    assert events[:, kernel.PULSES].sum() > 100
+    assert np.ptp(ours[1][2]) > 0  # every device has a step of its own
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    for kept, explicit in zip(ours[1], theirs[1], strict=True):
+        np.testing.assert_allclose(kept, explicit, rtol=2e-5, atol=1e-11)
 
 
 def test_certain_pulses_on_ideal_devices_give_equal_weights():

@@ -24,8 +24,23 @@ hit = int(bits < potentiate * up + depress * (1 - up))
 """
 _SIGN = {"plus": "(2 * up - 1)", "minus": "(1 - 2 * up)"}
 
+_GRADUAL = """
+way_{s} = int({sign} > 0)
+x_{s} = clip(((g_{s} - c8) * way_{s} + (c9 - g_{s}) * (1 - way_{s})) / (c9 - c8), 0, 1)
+size_{s} = c0 * way_{s} + c1 * (1 - way_{s})
+shape_{s} = c2 * way_{s} + c3 * (1 - way_{s})
+gamma_{s} = c4 * way_{s} + c5 * (1 - way_{s})
+mean_{s} = memory_{s} * LAW
+noise_{s} = sqrt((mean_{s} * c6)**2 + c7**2) * z_{s}
+moved_{s} = clip(g_{s} + (2 * way_{s} - 1) * (c9 - c8) * (mean_{s} + noise_{s}), c8, c9)
+g_{s} = g_{s} + on_{s} * (moved_{s} - g_{s})
+"""
+
 # pulses on one side of a pair, {s} being plus or minus; `on` is 1 where that side gets one
 _PULSES = {
+    "linear_step": _GRADUAL.replace("LAW", "size_{s} * (1 - shape_{s} * x_{s})"),
+    "exp_step": _GRADUAL.replace("LAW", "(size_{s} + shape_{s} * exp(-gamma_{s} * x_{s}))"),
+    "power_step": _GRADUAL.replace("LAW", "size_{s} * (1 - x_{s})**gamma_{s}"),
     "linear": "g_{s} = clip(g_{s} + on_{s} * {sign} * c0, 0, c1)",
     "crystallisation": """
 memory_{s} = memory_{s} + on_{s} * (memory_{s} * c6 - memory_{s})
