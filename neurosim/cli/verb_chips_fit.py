@@ -80,7 +80,8 @@ Picture = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", metavar="", help="Replace existing files.")]
 
-_POOR = 0.1  # distance of Kolmogorov and Smirnov from which a fit is called poor
+_POOR = 0.1  # distance of Kolmogorov and Smirnov from which a fit is called poor,
+_BY_CHANCE = 1e-4  # where so few readings would not show it by chance
 _REMEDY = "give one, for example measured.csv, or read neurosim chips fit --help"
 
 
@@ -207,7 +208,7 @@ def _fit(ramps: Ramps | None, read: ReadBack | None, kind: str, span: tuple[floa
 def _warn(fitted: Fitted) -> None:
     """Say where the best law is a poor one."""
     for fit in (fitted.pulses, fitted.read_back):
-        if fit is not None and fit.best.ks > _POOR:
+        if fit is not None and fit.best.ks > _POOR and fit.best.p < _BY_CHANCE:
             note(f"no law describes the held-out data well (KS {fit.best.ks:.2f}): look at the picture before you use "
                  "the chip; a device that one pulse moves over much of its range has no small pulses")  # fmt: skip
 

@@ -137,6 +137,23 @@ def test_a_blank_inside_and_unsorted_pulses_are_named_with_their_lines(verb: Any
     )
 
 
+def test_a_device_that_no_law_describes_is_called_so(verb: Any, tmp_path: Path) -> None:
+    bins = np.linspace(1e-5, 1e-4, 12)
+    points = np.linspace(0, 1, 9)
+    changes = np.where(
+        points[:, None] < 0.8, 1e-8, 8e-5 * np.ones(12)
+    )  # mostly nothing, then all of the range
+    rows = [
+        "Row 1 = Gbins, Row 2 = CDF",
+        *(",".join(f"{v:g}" for v in row) for row in (bins, points, *changes)),
+    ]
+    path = tmp_path / "table.txt"
+    path.write_text("\n".join(rows))
+    got = verb("chips", "fit", path, "--out", tmp_path / "odd.toml")
+    assert got.exit_code == 0
+    assert "no law describes the held-out data well (KS 0." in got.stderr
+
+
 def test_chips_alone_a_name_and_help_still_work(verb: Any) -> None:
     listed = verb("chips")
     assert listed.exit_code == 0
