@@ -325,3 +325,20 @@ def test_read_noise_has_a_share_and_a_floor():
     np.testing.assert_allclose(
         device.aged(state, 1.0, 1e-6, stream(0))[1] / US**2, [0.25, 1.44 + 0.25], rtol=1e-5
     )
+
+
+def test_quantities_in_electronvolts_and_tables_of_them_are_read():
+    def figure(value, unit="1"):
+        return {"value": value, "unit": unit, "source": "a test", "status": "assumed"}
+
+    content = {
+        "format": 1, "kind": "rram", "g_max": figure(40, "uS"), "read_noise": figure(0),
+        "programming": {"sigma": figure([0.5, 1.0], "uS")},
+        "relaxation": {"kind": "table", "times": figure([1, 2], "day"), "sigma": figure([[0.5, 1.0], [0.7, 1.5]], "uS"),
+                       "temperature": {"activation_energy": figure(1.1, "eV"), "reference": figure(300, "K"),
+                                       "temperature": figure(330, "K")}},
+    }  # fmt: skip
+    record, sources = build_record(content, {}, "chip", RramParameters)
+    assert record.relaxation.temperature.activation_energy_joules == pytest.approx(1.1 * 1.602176634e-19)
+    np.testing.assert_allclose(record.relaxation.sigma_siemens, [[0.5e-6, 1e-6], [0.7e-6, 1.5e-6]])
+    assert sources["g_max_siemens"].value == 40
