@@ -17,7 +17,7 @@ from neurosim.circuits.cells import cell_targets, sliced_targets
 from neurosim.circuits.held import Converters, HeldMatrix, Read, Tally
 from neurosim.circuits.parameters import CellParameters, ReadParameters, WireParameters
 from neurosim.circuits.sliced import AgedSliced
-from neurosim.circuits.wires import effective
+from neurosim.circuits.wires import POWER_IN_MEAN, effective
 from neurosim.devices.device import Device
 from neurosim.foundation.streams import Stream
 
@@ -34,11 +34,12 @@ class Crossbar(HeldMatrix):
     def program(weights: np.ndarray, device: Device[Any], cell: CellParameters, read: ReadParameters,
                 row_splits: tuple[int, ...], stream: Stream, driven: float = 1.0,
                 wires: WireParameters | None = None, column_splits: tuple[int, ...] | None = None,
-                ) -> Crossbar:  # fmt: skip
+                power_in_mean: float = POWER_IN_MEAN) -> Crossbar:  # fmt: skip
         """Program a float32 matrix (rows, columns) into fresh devices drawn from `stream`.
 
         driven : part of the inputs that is not zero on calibration data; decides how products are computed
         wires, column_splits : resistances around the cells, and the lengths of the column tiles they act in
+        power_in_mean : (mean x)^2 / mean x^2 of calibration data, for the read noise behind wires
 
         Raises DataError for weights that are not finite.
         """
@@ -51,8 +52,9 @@ class Crossbar(HeldMatrix):
         state = device.program(targets, stream.child("devices"))
         sparse = driven < SPARSE_INPUTS and weights.shape[1] >= SPARSE_COLUMNS
         return Crossbar(
-            device, cell, read, row_splits, scale, state, stream, sparse, wires, column_splits, flips
-        )
+            device, cell, read, row_splits, scale, state, stream, sparse, wires, column_splits, flips,
+            power_in_mean,
+        )  # fmt: skip
 
     def age_to(self, t_s: float, t_chip_s: float) -> AgedCrossbar:
         """What reads see t_s seconds after programming (absolute: ageing twice is not ageing more).
@@ -65,7 +67,9 @@ class Crossbar(HeldMatrix):
         if self.read.noise == "none":
             g, variance = self.device.conductance(self.state, t_s), np.zeros_like(variance)
         if self.wires is not None:
-            g, variance = effective(g, variance, self.wires, self.row_splits, self.column_splits)
+            g, variance = effective(
+                g, variance, self.wires, self.row_splits, self.column_splits, self.power_in_mean
+            )
         if self.in_parts:
             return AgedSliced.of(self, g, variance, t_s)
         return AgedCrossbar.of(self, g, variance, t_s)

@@ -10,6 +10,7 @@ import numpy as np
 from neurosim.circuits.cells import WeightScale
 from neurosim.circuits.converters import Converter
 from neurosim.circuits.parameters import CellParameters, ReadParameters, WireParameters
+from neurosim.circuits.wires import POWER_IN_MEAN
 from neurosim.devices.device import Device
 from neurosim.foundation.streams import Stream
 
@@ -62,6 +63,7 @@ class HeldMatrix:
     `state` is the device technology's struct of arrays, shape (polarities, devices, rows, columns), the devices of
     sliced weights slice by slice; `sparse` says that most inputs are zero, and products visit the driven rows alone.
     flips : of sliced weights, columns that hold complements, as `SlicedTargets` has them
+    power_in_mean : share of the inputs' power that lies in their mean, which wires make a part of the read noise
     """
 
     device: Device[Any]
@@ -75,6 +77,7 @@ class HeldMatrix:
     wires: WireParameters | None = None
     column_splits: tuple[int, ...] | None = None
     flips: np.ndarray | None = None
+    power_in_mean: float = POWER_IN_MEAN
 
     @property
     def in_parts(self) -> bool:

@@ -188,6 +188,7 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
             driven,
             chip.parameters.wires,
             place.column_splits,
+            power_in_mean(vectors[group]),
         )
         for group, matrix in enumerate(matrices)
     )
@@ -203,6 +204,12 @@ def _program_layer(chip: Chip, place: LayerGeometry, matrices: np.ndarray, vecto
     if chip.compensation.drift == "global":
         reference = probe_response(fresh, converters, probes, key.child("compensation", "reference"))
     return ProgrammedLayer(place.name, crossbars, converters, probes, reference)
+
+
+def power_in_mean(vectors: np.ndarray) -> float:
+    """Share of the power of input vectors that lies in their mean, (mean x)^2 / mean x^2; 0 where there is none."""
+    power = float(np.square(vectors, dtype=np.float64).mean())
+    return float(vectors.mean(dtype=np.float64)) ** 2 / power if power else 0.0
 
 
 def probe_response(crossbars: tuple[AgedCrossbar, ...], converters: tuple[Converters, ...], probes: np.ndarray,

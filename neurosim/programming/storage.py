@@ -12,6 +12,7 @@ from neurosim.chips import Chip, parse_chip
 from neurosim.circuits.cells import WeightScale
 from neurosim.circuits.converters import Converter, with_errors
 from neurosim.circuits.crossbar import Converters, Crossbar
+from neurosim.circuits.wires import POWER_IN_MEAN
 from neurosim.devices import make_device
 from neurosim.foundation.records import build_record
 from neurosim.foundation.toml_lines import parse_toml
@@ -70,6 +71,7 @@ def _layer_tree(layer: ProgrammedLayer) -> dict[str, Any]:
             "devices": crossbar.device.to_arrays(crossbar.state),
             "scale": np.array([crossbar.scale.per_unit, crossbar.scale.offset]),
             "sparse": crossbar.sparse,
+            "power_in_mean": crossbar.power_in_mean,
             "flips": crossbar.flips,
             "dac": _converter_row(converters.dac),
             "adcs": np.stack([_converter_row(adc) for adc in converters.adcs]),
@@ -107,6 +109,7 @@ def _layer(name: str, tree: Mapping[str, Any], chip: Chip, placement: Placement,
                 chip.parameters.wires,
                 place.column_splits,
                 own.get("flips"),  # files of chips without slices may lack it
+                float(own.get("power_in_mean", POWER_IN_MEAN)),  # files from before it was kept lack it
             )
         )
         errors = own.get("adc_errors", {})  # files of chips with plain converters may lack it

@@ -19,6 +19,7 @@ from neurosim.programming import (
     require_programmed,
     save_chip,
 )  # fmt: skip
+from neurosim.programming.chip import power_in_mean
 from neurosim.recording import save_arrays
 
 YEAR_S = 365 * 86400.0
@@ -153,3 +154,24 @@ def test_signed_inputs_are_found_and_read(x):
         chip = load_chip("ideal_float").with_options(signed_inputs=phases)
         programmed = program(network, chip, place(network, chip, calibration.signed), calibration, 0)
         np.testing.assert_allclose(scores(programmed, x), network.forward(x), rtol=1e-3, atol=1e-3)
+
+
+def test_power_of_the_inputs_that_lies_in_their_mean():
+    assert power_in_mean(np.full((5, 4), 0.7, np.float32)) == pytest.approx(1)
+    rng = np.random.default_rng(0)
+    assert power_in_mean(rng.random((1000, 100), np.float32)) == pytest.approx(3 / 4, abs=0.01)
+    rectified = np.maximum(rng.standard_normal((1000, 100), np.float32), 0)
+    assert power_in_mean(rectified) == pytest.approx(1 / np.pi, abs=0.01)
+    assert power_in_mean(np.zeros((2, 3), np.float32)) == 0
+
+
+def test_layers_keep_it_with_their_matrix(x, tmp_path):
+    programmed = build(x, wires__row_ohms=1.0, wires__column_ohms=1.0)
+    loaded = load_chip_state(save_chip(programmed, tmp_path / "chip.h5"))
+    first, again = programmed.age_to(3600.0).layers, loaded.age_to(3600.0).layers
+    for name, layer in programmed.layers.items():
+        kept = [crossbar.power_in_mean for crossbar in layer.crossbars]
+        assert kept == [crossbar.power_in_mean for crossbar in loaded.layers[name].crossbars]
+        assert all(0 < share < 1 for share in kept)
+        pairs = zip(first[name].crossbars, again[name].crossbars, strict=True)
+        assert all(np.array_equal(a.s2[0], b.s2[0]) for a, b in pairs)
