@@ -41,14 +41,13 @@ def test_a_conversion_by_the_figure_of_merit_costs_a_step_for_every_code():
 
 def test_a_fixed_figure_holds_whatever_the_bits():
     for bits in (4, 8):
-        chip = chip_with(adc__bits=bits)
+        chip = chip_with(("reference_bits = {value = 8", "# {value = 8"), adc__bits=bits)
         assert energy_price(chip, "adc", "").value == 1.40625e-12
         assert price_amount(chip, "adc", "area_square_metres").value == pytest.approx(1200e-12)
 
 
 def test_prices_with_reference_bits_follow_the_bits():
-    reference = ("[prices.adc]\n", f"[prices.adc]\nreference_bits = {{value = 8, {GIVEN}}}\n")
-    same, fewer = chip_with(reference), chip_with(reference, adc__bits=6)
+    same, fewer = load_chip("joshi_2020"), chip_with(adc__bits=6)
     for quantity in ("energy_joules", "area_square_metres", "leakage_watts"):
         before, after = price_amount(same, "adc", quantity), price_amount(fewer, "adc", quantity)
         assert after.value == pytest.approx(before.value / 4)
