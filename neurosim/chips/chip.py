@@ -177,6 +177,11 @@ class Chip:
         return self.parameters.processor is not None
 
     @property
+    def default_mode(self) -> str:
+        """The mode of a run that names none: a digital processor has one alone."""
+        return "digital" if self.is_processor else "rate"
+
+    @property
     def periphery(self) -> PeripheryParameters | None:
         """Sharing and timing of the converters; None where the chip has no circuit."""
         return self.parameters.periphery

@@ -146,7 +146,8 @@ def run(
     shown = progress or Silent()
     times = (times,) if isinstance(times, str | float | int) else tuple(times)
     record = frozenset((record,) if isinstance(record, str) else record)
-    mode = _default_mode(chip) if mode is None else mode
+    if mode is None:
+        mode = (load_chip(chip) if isinstance(chip, str) else chip).default_mode
     _check(mode, instances, times, record)
     if out is not None:
         check_output(out, resume=resume, overwrite=overwrite)
@@ -184,11 +185,6 @@ def _way(request: Request) -> Callable[[Request, Progress], Work]:
     module = import_module(f"neurosim.pipeline.{WAYS[coding]}")
     way: Callable[[Request, Progress], Work] = module.prepare_work
     return way
-
-
-def _default_mode(chip: str | Chip) -> str:
-    """The mode of a run that names none: a processor has one alone."""
-    return "digital" if (load_chip(chip) if isinstance(chip, str) else chip).is_processor else "rate"
 
 
 def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str]) -> None:

@@ -85,7 +85,7 @@ def _check_choice(sweep: Sweep, choice: Mapping[str, Any], codings: dict[str, st
     options = {**sweep.options, **{key: value for key, value in choice.items() if key not in AXES_OF_RUN}}
     chip, unknown = _chip(located("chip", told["chip"], sweep.path.parent), options)
     network = located("network", told["network"], sweep.path.parent)
-    mode = told["mode"] or ("digital" if chip.is_processor else "rate")
+    mode = told["mode"] or chip.default_mode
     if network not in codings:
         try:
             codings[network] = _coding(network)
@@ -103,6 +103,9 @@ def _check_choice(sweep: Sweep, choice: Mapping[str, Any], codings: dict[str, st
     if unknown:
         raise ConfigErrors(unknown)
     require_mode(chip, mode, cores=coding == "ticks")
+    if mode == "digital" and "states" in told["record"]:
+        raise ConfigError("record", f"none or outputs with chip {chip.name}, which has no devices", "'states'",
+                          "leave it out, or sweep digital processors apart")  # fmt: skip
 
 
 def _chip(name: str, options: Mapping[str, Any]) -> tuple[Chip, list[str]]:

@@ -166,10 +166,14 @@ def _computed(path: Path, point: Point) -> tuple[tuple[Mapping[str, Any], ...], 
 
 
 def _of_its_chip(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments, with one time where the chip is a digital processor, whose words do not age."""
-    mode = arguments.get("mode") or ("digital" if load_chip(arguments["chip"]).is_processor else "rate")
+    """The arguments, with the mode of the chip where none is given.
+
+    Digital processors are all alike and do not age: one of them is run, at the first of the times.
+    """
+    mode = arguments.get("mode") or load_chip(arguments["chip"]).default_mode
     times = sorted(arguments["times"], key=parse_time)
-    return {**arguments, "mode": mode, "times": times[:1] if mode == "digital" else times}
+    one = {"times": times[:1], "instances": 1} if mode == "digital" else {"times": times}
+    return {**arguments, "mode": mode, **one}
 
 
 def figures(summary: Summary) -> list[dict[str, Any]]:

@@ -94,6 +94,19 @@ def test_analog_and_digital_chips_in_one_sweep(write: Write, tmp_path: Path) -> 
     assert set(table["status"]) == {"done"}
 
 
+def test_of_a_digital_processor_one_is_run_whatever_the_number_of_chips(write: Write, tmp_path: Path) -> None:
+    path = write(
+        run="limit = 5",
+        grid='chip = ["eyeriss", "joshi_2020"]',
+        rest='[monte_carlo]\nchips = 3\ntimes = ["25 s", "1 day"]',
+    )
+    table = read_table(run_sweep(path, tmp_path / "o", workers=0).table)
+    assert table["chip"] == ["eyeriss", "joshi_2020", "joshi_2020"]
+    assert table["chips"] == [1, 3, 3]
+    assert table["time_s"] == [25.0, 25.0, 86400.0]
+    assert set(table["status"]) == {"done"}
+
+
 def test_a_point_that_fails_is_recorded_and_the_others_go_on(write: Write, tmp_path: Path) -> None:
     path = write(grid='inputs = ["digits/test", "bad.npz"]', run="limit = 5")
     (tmp_path / "bad.npz").write_bytes(b"no archive")
