@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conformance import EngineConformance
 
 from neurosim.chips import load_chip
+from neurosim.engines import blocks
 from neurosim.engines.engine import Inputs, MemoryRecorder, Settings
 from neurosim.engines.inference import RateEngine, rate
 from neurosim.engines.inference.counting import count_inference
@@ -118,15 +119,15 @@ def scores(programmed, images):
 def test_chunks_of_a_convolution_change_nothing(monkeypatch):
     images = digits()[:20].reshape(-1, 1, 8, 8)
     base = scores(built("conv", "joshi_2020", 0, 0), images)
-    monkeypatch.setattr(rate, "CHUNK_FLOATS", 5000)
+    monkeypatch.setattr(blocks, "CHUNK_FLOATS", 5000)
     np.testing.assert_allclose(scores(built("conv", "joshi_2020", 0, 0), images), base, atol=0.02)
 
 
 def test_chunks_stay_within_the_working_set():
     layer = residual_network().weighted[0]
-    sizes = [c.stop - c.start for c in rate.chunks(layer, 10_000)]
+    sizes = [c.stop - c.start for c in blocks.chunks(layer, 10_000)]
     assert sum(sizes) == 10_000
-    assert max(sizes) * layer.positions * layer.rows <= rate.CHUNK_FLOATS
+    assert max(sizes) * layer.positions * layer.rows <= blocks.CHUNK_FLOATS
 
 
 def test_fewer_images_keep_their_answers():

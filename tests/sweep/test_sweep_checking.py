@@ -49,7 +49,7 @@ def test_wrong_options_are_told_with_axis_line_and_near_names(write: Write) -> N
         ({"grid": 'mode = ["spiking"]\nchip = ["truenorth"]'}, "expected a chip of crossbars for this network"),
         ({"grid": "adc.bits = {values = [4], name = 'accuracy'}"}, "6: adc.bits: name: the table has a column"),
         ({"grid": 'chip = ["joshi_2020", "eyeriss"]', "run": 'mode = "rate"'}, "chip = 'eyeriss': chip eyeriss: mode"),
-        ({"grid": 'chip = ["eyeriss"]', "run": 'record = ["states"]'}, "4: run.record: record: expected none or outputs"),
+        ({"grid": 'chip = ["eyeriss"]', "run": 'record = ["states"]'}, "4: run.record: record: expected none or"),
         ({"grid": 'inputs = ["digits/test", "digits/tset"]'}, "6: inputs = 'digits/tset': inputs: expected a split of"),
         ({"run": 'inputs = "digit"', "grid": "adc.bits = [4]"}, "did you mean 'digits'"),
         ({"run": 'inputs = "gone.npz"', "grid": "adc.bits = [4]"}, "4: run.inputs: inputs: expected an .npz file"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from neurosim.chips.processor import SparseProcessor
+from neurosim.engines.blocks import chunks, padded, through_layers
 from neurosim.engines.digital.arithmetic import PreparedLayer, PreparedNetwork, require_prepared
 from neurosim.engines.digital.counting import VARYING, count_digital, without_varying
 from neurosim.engines.digital.shapes import LayerShape, layer_shapes
@@ -16,10 +16,7 @@ from neurosim.engines.digital.sparse import entry_traffic, stored_entries
 from neurosim.engines.engine import BLOCK, Inputs, Outcome, Progress, Recorder, Segment, Settings
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import DataError
-from neurosim.graph import INPUT, Network, Weighted
-
-# Bound on the input vectors of a convolution unfolded at once, per thread; the chunk follows from the layer's shape
-CHUNK_FLOATS = 4_000_000
+from neurosim.graph import Network, Weighted
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def _segment(compute: _Compute, images: np.ndarray, time: int, where: slice, poo
 
     def block(start: int) -> tuple[int, np.ndarray, dict[str, np.ndarray]]:
         events = {counter: np.zeros((len(names), BLOCK)) for counter in compute.varying}
-        return start, _forward_block(compute, _padded(images, start), events), events
+        return start, _forward_block(compute, padded(images, start), events), events
 
     for first in range(0, len(starts), at_once):
         for start, out, events in pool.map(block, starts[first : first + at_once]):
@@ -103,35 +100,18 @@ def _segment(compute: _Compute, images: np.ndarray, time: int, where: slice, poo
     return Segment(time, where, scores, varying)
 
 
-def _padded(images: np.ndarray, start: int) -> np.ndarray:
-    """A whole block: products of a shorter one would round otherwise."""
-    block = images[start : start + BLOCK]
-    if len(block) == BLOCK:
-        return block
-    full = np.zeros((BLOCK, *images.shape[1:]), np.float32)
-    full[: len(block)] = block
-    return full
-
-
 def _forward_block(compute: _Compute, x: np.ndarray, events: dict[str, np.ndarray]) -> np.ndarray:
     """Scores (images, classes) of images (images, *input shape), and their events where those depend on them."""
-    network, arithmetic = compute.network, compute.prepared.chip.processor.arithmetic
-    last_use = {source: layer.name for layer in network.layers for source in layer.inputs}
-    live = {INPUT: x}
-    for layer in network.layers:
-        sources = [live[name] for name in layer.inputs]
-        if isinstance(layer, Weighted):
-            own = compute.prepared.layers[layer.name]
-            entering = _entering(sources[0], own, arithmetic)
-            if compute.entries:
-                _count_zeros(compute, layer.name, entering, events)
-            live[layer.name] = _weighted(layer, own, entering)
-        else:
-            live[layer.name] = layer.forward(network.layer_params(layer.name), *sources)
-        for source in layer.inputs:
-            if last_use[source] == layer.name:
-                live.pop(source, None)
-    return live[network.layers[-1].name]
+    arithmetic = compute.prepared.chip.processor.arithmetic
+
+    def weighted(layer: Weighted, source: np.ndarray) -> np.ndarray:
+        own = compute.prepared.layers[layer.name]
+        entering = _entering(source, own, arithmetic)
+        if compute.entries:
+            _count_zeros(compute, layer.name, entering, events)
+        return _weighted(layer, own, entering)
+
+    return through_layers(compute.network, x, weighted)
 
 
 def _entering(x: np.ndarray, own: PreparedLayer, arithmetic: str) -> np.ndarray:
@@ -145,7 +125,7 @@ def _weighted(layer: Weighted, own: PreparedLayer, x: np.ndarray) -> np.ndarray:
     """The layer's output, float32. Sums of whole numbers stay below 2**53 and are exact in float64."""
     out = np.empty((len(x), *layer.own_output_shape), np.float32)
     scale = own.weight_step * (own.inputs.step or 1.0)
-    for chunk in _chunks(layer, len(x)):
+    for chunk in chunks(layer, len(x)):
         vectors = layer.unfold(x[chunk])
         groups, images, positions, rows = vectors.shape
         sums = np.matmul(vectors.reshape(groups, images * positions, rows), own.matrices)
@@ -154,13 +134,6 @@ def _weighted(layer: Weighted, own: PreparedLayer, x: np.ndarray) -> np.ndarray:
             products = products + own.bias[:, None, :]
         out[chunk] = layer.assemble(products.reshape(groups, images, positions, layer.columns))
     return out
-
-
-def _chunks(layer: Weighted, images: int) -> Iterator[slice]:
-    """Runs of images whose unfolded vectors stay within CHUNK_FLOATS."""
-    floats = layer.matrix_groups * layer.positions * layer.rows
-    size = max(1, min(images, CHUNK_FLOATS // floats)) if layer.positions > 1 else images
-    return (slice(a, min(a + size, images)) for a in range(0, images, size))
 
 
 def _count_zeros(compute: _Compute, name: str, x: np.ndarray, events: dict[str, np.ndarray]) -> None:

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from neurosim.circuits.crossbar import Read, Tally
+from neurosim.engines.blocks import chunks, padded, through_layers
 from neurosim.engines.engine import BLOCK, Inputs, Outcome, Progress, Recorder, Segment, Settings
 from neurosim.engines.inference.counting import count_inference
 from neurosim.foundation.blas import one_blas_thread
 from neurosim.foundation.errors import ConfigError, DataError
-from neurosim.graph import INPUT, Layer, Network, Weighted
+from neurosim.graph import Layer, Network, Weighted
 from neurosim.programming import AgedChip, AgedLayer, ProgrammedChip, require_programmed
-
-# Bound on the input vectors of a convolution unfolded at once, per thread. The same images always share a
-# chunk, because the chunk follows from the layer's shape alone.
-CHUNK_FLOATS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ def _segment(aged: AgedChip, images: np.ndarray, time: int, where: slice, pool: 
 
     def block(start: int) -> tuple[int, np.ndarray, dict[str, Tally]]:
         tallies = {name: Tally(BLOCK) for name in names}
-        return start, forward_block(aged, _padded(images, start), start, tallies), tallies
+        return start, forward_block(aged, padded(images, start), start, tallies), tallies
 
     for first in range(0, len(starts), at_once):
         for start, out, tallies in pool.map(block, starts[first : first + at_once]):
@@ -93,32 +89,15 @@ def _segment(aged: AgedChip, images: np.ndarray, time: int, where: slice, pool: 
     return Segment(time, where, scores, varying)
 
 
-def _padded(images: np.ndarray, start: int) -> np.ndarray:
-    """A whole block: products of a shorter one would round otherwise."""
-    block = images[start : start + BLOCK]
-    if len(block) == BLOCK:
-        return block
-    full = np.zeros((BLOCK, *images.shape[1:]), np.float32)
-    full[: len(block)] = block
-    return full
-
-
 def forward_block(aged: AgedChip, x: np.ndarray, first_image: int, tallies: dict[str, Tally]) -> np.ndarray:
     """Scores (images, classes) of consecutive images (images, *input shape), as the chip computes them."""
     network = aged.programmed.network
-    last_use = {source: layer.name for layer in network.layers for source in layer.inputs}
-    live = {INPUT: x}
-    for layer in network.layers:
-        sources = [live[name] for name in layer.inputs]
-        if isinstance(layer, Weighted):
-            read = Read(first_image, len(x), aged.noise.child(layer.name), tallies[layer.name])
-            live[layer.name] = _weighted(layer, network, aged.layers[layer.name], sources[0], read)
-        else:
-            live[layer.name] = layer.forward(network.layer_params(layer.name), *sources)
-        for source in layer.inputs:
-            if last_use[source] == layer.name:
-                live.pop(source, None)
-    return live[network.layers[-1].name]
+
+    def weighted(layer: Weighted, entering: np.ndarray) -> np.ndarray:
+        read = Read(first_image, len(x), aged.noise.child(layer.name), tallies[layer.name])
+        return _weighted(layer, network, aged.layers[layer.name], entering, read)
+
+    return through_layers(network, x, weighted)
 
 
 def _weighted(layer: Weighted, network: Network, aged: AgedLayer, x: np.ndarray, read: Read) -> np.ndarray:
@@ -138,13 +117,6 @@ def _weighted(layer: Weighted, network: Network, aged: AgedLayer, x: np.ndarray,
             products += bias[:, None, None, :]
         out[chunk] = layer.assemble(products)
     return out
-
-
-def chunks(layer: Weighted, images: int) -> Iterator[slice]:
-    """Runs of images whose unfolded vectors stay within CHUNK_FLOATS."""
-    floats = layer.matrix_groups * layer.positions * layer.rows
-    size = max(1, min(images, CHUNK_FLOATS // floats)) if layer.positions > 1 else images
-    return (slice(a, min(a + size, images)) for a in range(0, images, size))
 
 
 def _part(read: Read, chunk: slice, group: int) -> Read:
