@@ -33,10 +33,13 @@ Metric = Literal[
     "weights",
     "devices",
     "output_bits",
+    "neuron_mismatch",
     "ratio",
 ]
 # from the chip alone, or from how a network's shapes lie on it: no image is classified
-FROM_CHIP = frozenset({"output_bits"} | {m for m in get_args(Metric) if m.startswith(("core_", "chip_"))})
+FROM_CHIP = frozenset(
+    {"output_bits", "neuron_mismatch"} | {m for m in get_args(Metric) if m.startswith(("core_", "chip_"))}
+)
 FROM_SHAPES = frozenset({"weights", "devices"})
 
 
@@ -48,7 +51,8 @@ class Claim(Record):
         multiply-accumulate) and power (W) they need a network, a data set, times and instances to run. Without a data
         set the network is placed, not run. energy_per_event is of one synaptic event, array and neurons together.
         core_... : one product on one full core or tile; chip_... : of all tiles of [capacity] at once;
-        output_bits : effective bits of random products on a full tile. They need the chip alone.
+        output_bits : effective bits of random products on a full tile; neuron_mismatch : coefficient of variation
+        of the rates of all neurons under one current. They need the chip alone.
         weights, devices : how many a network takes there
         ratio : so many times as fast, or as little, as something this engine does not hold: never simulated
     mode, steps : how to run; steps of a spiking run

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurosim.chips import Chip, Claim, load_chip, load_claims
-from neurosim.chips.claims import FROM_CHIP
+from neurosim.chips.claims import FROM_CHIP, FROM_SHAPES
 from neurosim.claims.measuring import from_chip, from_ledger, from_run, from_shapes
 from neurosim.claims.verdict import FAILED, NOT_SIMULATED, Verdict, judge
 from neurosim.foundation.errors import DataError, NeurosimError
@@ -16,9 +16,6 @@ from neurosim.foundation.records import Source
 from neurosim.foundation.units import parse_time
 from neurosim.pipeline import Run, run
 from neurosim.pipeline.progress import Progress, Silent
-
-# read from the shapes of a network alone where no data set is named
-_PLACED = frozenset({"weights", "devices"})
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,11 @@ def _values(chip: Chip, entry: _Entry, entries: Sequence[_Entry], runs: dict[tup
     """The simulated values of a claim, one per time."""
     claim = entry.claim
     if claim.metric in FROM_CHIP:
-        return from_chip(claim.metric, chip.with_options(**claim.options), _times(claim), options.seed)
-    if claim.metric in _PLACED:
+        instances = options.instances or claim.instances
+        return from_chip(
+            claim.metric, chip.with_options(**claim.options), _times(claim), options.seed, instances
+        )
+    if claim.metric in FROM_SHAPES:
         return [from_shapes(claim.metric, claim.network, chip.with_options(**claim.options))]
     if not claim.dataset:
         return [from_ledger(claim.metric, claim.network, chip.with_options(**claim.options))]

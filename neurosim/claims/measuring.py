@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
 
 from neurosim.chips import Chip
 from neurosim.claims.precision import output_bits
@@ -22,6 +24,9 @@ _EVENT_COMPONENTS = (
     "synaptic events (published)",
 )
 
+# how the spread of neurons is measured: some hundred spikes each
+_RATE_HERTZ, _RATE_SECONDS = 20.0, 20.0
+
 _FROM_LEDGER: dict[str, Callable[[Ledger], float]] = {
     "energy_per_inference": lambda ledger: ledger.total,
     "latency": lambda ledger: _latency(ledger),
@@ -33,13 +38,17 @@ _FROM_LEDGER: dict[str, Callable[[Ledger], float]] = {
 }
 
 
-def from_chip(metric: str, chip: Chip, times_s: Sequence[float], root: int) -> list[float]:
-    """core_... of one core, chip_... of the whole chip, output_bits of a full tile at each time.
+def from_chip(metric: str, chip: Chip, times_s: Sequence[float], root: int, instances: int) -> list[float]:
+    """core_... of one core, chip_... of the whole chip, output_bits of a full tile at each time, neuron_mismatch.
+
+    instances : chips whose mean is taken, where chips differ
 
     Raises ConfigError for a chip without the figures that the metric needs.
     """
     if metric == "output_bits":
-        return [output_bits(chip, t_s, root) for t_s in times_s]
+        return [_mean(output_bits(chip, t_s, root, number) for number in range(instances)) for t_s in times_s]
+    if metric == "neuron_mismatch":
+        return [_mean(_rate_spread(chip, root, number) for number in range(instances))]
     scope, _, name = metric.partition("_")
     value = getattr(core_figures(chip) if scope == "core" else chip_figures(chip), name)
     if value is None:
@@ -49,10 +58,22 @@ def from_chip(metric: str, chip: Chip, times_s: Sequence[float], root: int) -> l
     return [float(value)]
 
 
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
+
+
+def _rate_spread(chip: Chip, root: int, instance: int) -> float:
+    from neurosim.engines.spiking.plastic.rolls import firing_rates  # Brian2 is not for those without spikes
+
+    return firing_rates(chip, _RATE_HERTZ, _RATE_SECONDS, root, instance).coefficient_of_variation
+
+
 def from_shapes(metric: str, network: str, chip: Chip) -> float:
     """weights or devices that a network takes on a chip, from its shapes alone."""
     placed = place_shapes(network, chip).placement.layers
-    return float(sum(layer.weights * (layer.devices_per_weight if metric == "devices" else 1) for layer in placed))
+    return float(
+        sum(layer.weights * (layer.devices_per_weight if metric == "devices" else 1) for layer in placed)
+    )
 
 
 def from_ledger(metric: str, network: str, chip: Chip) -> float:

@@ -56,7 +56,7 @@ Out = Annotated[
 
 RELATIONS = {"equal": "", "at_least": ">= ", "at_most": "<= "}
 _UNSURE = "*"
-_FRACTIONS = ("accuracy", "difference_to_float")
+_FRACTIONS = ("accuracy", "difference_to_float", "neuron_mismatch")
 _UNITS = {"energy_per_inference": "J", "energy_per_event": "J", "power": "W", "images_per_second": "/s"}
 
 

@@ -127,3 +127,16 @@ def test_peak_of_a_whole_chip_by_hand() -> None:
 def test_a_wrong_claims_file_is_refused_with_its_lines(claimed: Path) -> None:
     with pytest.raises(ConfigErrors, match=r"claims\.toml:\d+: claims\.0: .*needs a network"):
         verdicts(claimed, entry("one", "latency", 1))
+
+
+def test_spread_of_neurons_is_the_mean_over_chips() -> None:
+    from neurosim.claims.measuring import from_chip
+
+    chip = load_chip("rolls")
+    singles = [from_chip("neuron_mismatch", chip, [], seed, 1)[0] for seed in (0, 1)]
+    assert singles[0] != singles[1]
+    assert all(abs(value - 0.094) < 0.02 for value in singles)
+    first, pair = (from_chip("neuron_mismatch", chip, [], 0, n)[0] for n in (1, 2))
+    assert pair != first
+    level = chip.with_options(neuron__threshold_mismatch=0.0)
+    assert from_chip("neuron_mismatch", level, [], 0, 1)[0] < 0.01
