@@ -76,7 +76,7 @@ def plot_components(comparison: Comparison, path: str | Path) -> Path:
         axes.barh(at, np.maximum(row - floor, 0), height * 0.92, left=floor, color=colour, label=_named(run))
         for y, amount in zip(at, row, strict=True):
             share = (
-                f"{format_si(amount, 'J')} ({PER_CENT * amount / run.ledger.total:.2g} %)" if amount else "0"
+                f"{format_si(amount, 'J')} ({PER_CENT * amount / run.ledger.total:.3g} %)" if amount else "0"
             )
             axes.text(max(amount, floor) * 1.12, y, share, va="center", fontsize=7.5)
     _energy_axis(axes)

@@ -14,6 +14,7 @@ from neurosim.reports.stored import Stored
 
 MOST_TIMES = 4  # columns of the picture
 BINS = 80
+LEAST = 0.7  # devices at the foot of the axis: one device then shows, and levels are seen from their foot
 _SIDES = (("plus", "G+", BLUE), ("minus", "G-", ORANGE))
 
 
@@ -42,6 +43,7 @@ def plot_conductances(run: RunFile, path: str | Path) -> Path:
                         drawn[time][side], edges, histtype="step", color=colour, linewidth=1.3, label=label
                     )
             axes.set_yscale("log")
+            axes.set_ylim(bottom=LEAST)
             axes.sharey(row[0])
         row[0].set_ylabel(f"{plain(layer)}\ndevices", fontsize=9)
     for time, axes in zip(chosen, grid[0], strict=True):

@@ -13,6 +13,8 @@ from neurosim.reports.figures import BLUE, GREY, ORANGE, new_figure, plain, save
 from neurosim.reports.summary import Summary
 
 BESIDE = 1.35  # factor on a logarithmic time axis
+MOST_PER_CENT = 101  # of an axis of accuracies: no room above that can be used
+TITLE_CHARACTERS = 72  # of a line above the axes of a picture of energy
 
 
 def plot_accuracy(summary: Summary, path: str | Path) -> Path:
@@ -35,8 +37,9 @@ def plot_accuracy(summary: Summary, path: str | Path) -> Path:
     axes.set_xticks(times, [format_time(t) for t in times], rotation=30 if len(times) > 5 else 0)
     axes.set_xticks([], minor=True)
     axes.margins(x=0.12)
-    axes.set_xlabel("time since programming")
+    axes.set_xlabel("time since programming" if _ages(summary) else "words in memories do not age")
     axes.set_ylabel("accuracy (%)")
+    axes.set_ylim(top=min(axes.get_ylim()[1], MOST_PER_CENT))
     axes.grid(axis="y", color="0.92")
     axes.set_title(_title(summary), fontsize=10)
     axes.legend(fontsize=8, frameon=False)
@@ -59,7 +62,7 @@ def plot_energy(ledger: Ledger, path: str | Path) -> Path:
     rows = np.arange(len(names))[::-1]
     axes.barh(rows, joules / joules.max(), color=BLUE, height=0.65)
     for row, name, amount in zip(rows, names, joules, strict=True):
-        share = f"{format_si(amount, 'J')}  ({100 * amount / ledger.total:.2g} %)"
+        share = f"{format_si(amount, 'J')}  ({100 * amount / ledger.total:.3g} %)"
         text, colour = (share, "black") if amount else (f"0: {notes[name]}", GREY)
         axes.text(amount / joules.max() + 0.012, row, plain(text), va="center", fontsize=8, color=colour)
     axes.set_yticks(rows, names)
@@ -68,7 +71,10 @@ def plot_energy(ledger: Ledger, path: str | Path) -> Path:
     axes.spines["bottom"].set_visible(False)
     nodes = " + ".join(ledger.nodes) + (" (mixed nodes)" if ledger.mixed_nodes else "")
     total = f"energy per inference: {format_si(ledger.total, 'J')}, {ledger.chip}"
-    axes.set_title(plain(f"{total}\n{ledger.label}; prices at {nodes}"), fontsize=10)
+    rests = f"{ledger.label}; prices at {nodes}"
+    if len(rests) > TITLE_CHARACTERS:
+        rests = f"{ledger.label}\nprices at {nodes}"
+    axes.set_title(plain(f"{total}\n{rests}"), fontsize=10)
     return save(figure, path)
 
 
@@ -90,7 +96,8 @@ def plot_confusion(summary: Summary, path: str | Path, time: int = 0) -> Path:
     axes.spines[:].set_visible(False)
     axes.set_xlabel("class given")
     axes.set_ylabel("true class")
-    axes.set_title(f"{_title(summary)}, {format_time(summary.accuracy.times_s[time])}", fontsize=10)
+    age = f", {format_time(summary.accuracy.times_s[time])}" if _ages(summary) else ""
+    axes.set_title(f"{_title(summary)}{age}", fontsize=10)
     figure.colorbar(image, ax=axes, shrink=0.8, label="% of the true class")
     return save(figure, path)
 
@@ -128,6 +135,11 @@ def plot_saturation(summary: Summary, path: str | Path) -> Path:
     figure.legend(handles, labels, loc="outside lower center", ncols=2, fontsize=8, frameon=False)
     figure.suptitle(_title(summary), fontsize=10)
     return save(figure, path)
+
+
+def _ages(summary: Summary) -> bool:
+    """Whether there are devices that change with time."""
+    return summary.attributes.get("mode") != "digital"
 
 
 def _title(summary: Summary) -> str:

@@ -66,6 +66,7 @@ def summarise(run: RunFile, prices: Any = None) -> Summary:
     """
     stored = Stored(run)
     labels, predictions, reference = stored.labels, stored.predictions, stored.float_predictions
+    first = stored_run(run, time=0)
     times, classes = range(len(stored.times_s)), len(stored.class_names)
     return Summary(
         attributes=stored.attributes,
@@ -75,11 +76,11 @@ def summarise(run: RunFile, prices: Any = None) -> Summary:
         accuracy=Accuracy.of(predictions == labels, stored.times_s),
         float_accuracy=float((reference == labels).mean()) if (reference >= 0).any() else math.nan,
         agreement=(predictions == reference).mean(axis=(0, 2)),
-        saturation=_saturation(stored, stored_run(run, time=0)),
+        saturation=_saturation(stored, first),
         confusion=np.stack([confusion_matrix(labels, predictions[:, t], classes) for t in times]),
         ledger=price_run(run, prices),
         activity=activity(run),
-        narrow_adc=narrow_adc(stored_run(run, time=0)),
+        narrow_adc=narrow_adc(first),
         joules=np.array([price_stored(stored_run(run, time=t), prices).total for t in times]),
     )
 

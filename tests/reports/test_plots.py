@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,38 @@ def test_pictures_say_what_they_show(write_run: Callable[..., Path], tmp_path: P
     assert {"fc$1", "fc2", "1", "25"} <= texts["saturation"]
     assert {"array", "leakage", "0: rate-coded inference keeps no neuron state"} <= texts["energy"]
     assert any("hypothetical periphery" in text and "mixed nodes" in text for text in texts["energy"])
+    assert "time since programming" in texts["accuracy"]
+    assert any("1 day" in text or "25 s" in text for text in texts["confusion"])
+
+
+def test_processors_do_not_age_and_shares_are_plain_numbers(tmp_path: Path) -> None:
+    import neurosim as ns
+
+    summary = ns.run("digits_mlp", "v100", limit=20).summary
+    accuracy = _svg_texts(plot_accuracy(summary, tmp_path / "accuracy.svg"))
+    assert "words in memories do not age" in accuracy
+    assert max(float(text) for text in accuracy if text.replace(".", "").isdigit()) <= 101
+    confusion = _svg_texts(plot_confusion(summary, tmp_path / "confusion.svg"))
+    assert "digits_mlp on v100, 20 images" in confusion
+    energy = _svg_texts(plot_energy(summary.ledger, tmp_path / "energy.svg"))
+    assert any(text.endswith("(100 %)") for text in energy)
+
+
+def test_a_title_too_long_for_its_picture_takes_a_line_more(
+    write_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    with RunFile.open(write_run()) as file:
+        ledger = summarise(file).ledger
+    long = replace(ledger, label="measured core, hypothetical digital units and buffers")
+    texts = _svg_texts(plot_energy(long, tmp_path / "energy.svg"))
+    assert long.label in texts
+    assert any(text.startswith("prices at") for text in texts)
+
+
+def test_axes_of_devices_begin_below_one_device(write_run: Callable[..., Path], tmp_path: Path) -> None:
+    with RunFile.open(write_run()) as file:
+        texts = _svg_texts(plot_conductances(file, tmp_path / "devices.svg"))
+    assert any("10^{0}" in text for text in texts)
 
 
 def _svg_texts(path: Path) -> set[str]:
