@@ -8,6 +8,7 @@ import numpy as np
 
 from neurosim.chips import Chip
 from neurosim.circuits.crossbar import Tally
+from neurosim.engines.blocks import padded
 from neurosim.engines.engine import BLOCK
 from neurosim.engines.inference.rate import forward_block
 from neurosim.foundation.blas import one_blas_thread
@@ -39,11 +40,8 @@ class MatrixOnChip:
         blocks = []
         with one_blas_thread():
             for start in range(0, len(x), BLOCK):
-                block = np.zeros((BLOCK, rows), np.float32)
-                part = x[start : start + BLOCK]
-                block[: len(part)] = part
-                blocks.append(forward_block(aged, block, start, {NAME: Tally(BLOCK)})[: len(part)])
-        return np.concatenate(blocks)
+                blocks.append(forward_block(aged, padded(x, start), start, {NAME: Tally(BLOCK)}))
+        return np.concatenate(blocks)[: len(x)]
 
 
 def program_matrix(
