@@ -12,6 +12,7 @@ from neurosim.foundation.records import Record
 Bits = Annotated[int, Field(ge=1, le=24)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
 
 
 class CellParameters(Record):
@@ -105,6 +106,11 @@ class ArrayParameters(Record):
 
     rows: Count
     columns: Count
+
+    @property
+    def boundless(self) -> bool:
+        """Whether no network fills a tile: the chip stands for one of any size."""
+        return min(self.rows, self.columns) >= BOUNDLESS
 
 
 class ConverterParameters(Record):

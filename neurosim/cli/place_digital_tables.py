@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from neurosim.cli.place_tables import TERA, explain, matrix
-from neurosim.cli.terminal import WIDEST, per_cent, say, table, title, visible
+from neurosim.cli.place_tables import (
+    TERA,
+    energy_table,
+    explain,
+    explain_unpriced,
+    heading,
+    matrix,
+    warn_of_nodes,
+)
+from neurosim.cli.terminal import WIDEST, per_cent, table, title, visible
 from neurosim.foundation.units import format_area, format_si
 
 if TYPE_CHECKING:
@@ -15,12 +23,7 @@ if TYPE_CHECKING:
 
 def show_placed_digital(placed: PlacedDigital) -> None:
     """Print what an inference costs on a processor."""
-    net, chip = placed.network, placed.chip
-    say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
-    macs = f"{format_si(net.macs, '').strip()} multiply-accumulates an image"
-    say(f"{net.weights:,} weights, {macs}")
-    say(visible(f"The chip: {chip.label}"))
-    say()
+    heading(placed.network, placed.chip)
     _layers(placed)
     _energy(placed.ledger)
     _speed(placed)
@@ -47,18 +50,9 @@ def _energy(ledger: Ledger) -> None:
     if not ledger.total:
         explain("none: the chip gives no prices and no power")
         return
-    rows = [
-        (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
-        for name, joules in sorted(ledger.by_component().items(), key=lambda item: -item[1])
-        if joules
-    ]
-    rows.append(("total", format_si(ledger.total, "J"), ""))
-    table(["component", "per image", "share"], rows, right=(1, 2), total=True)
-    for component, reason in ledger.unpriced.items():
-        explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
-    if ledger.mixed_nodes:
-        nodes = ", ".join(ledger.nodes)
-        say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
+    energy_table(ledger)
+    explain_unpriced(ledger)
+    warn_of_nodes(ledger)
 
 
 def _speed(placed: PlacedDigital) -> None:

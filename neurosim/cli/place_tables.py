@@ -10,7 +10,9 @@ from neurosim.cli.terminal import WIDEST, WIDTH, out, per_cent, plural, say, tab
 from neurosim.foundation.units import format_area, format_si
 
 if TYPE_CHECKING:
-    from neurosim.costs import ChipFigures
+    from neurosim.chips import Chip
+    from neurosim.costs import ChipFigures, Ledger
+    from neurosim.graph import Architecture
     from neurosim.pipeline.placed import Placed, PlacedLayer
 
 TERA, SQUARE_MM = 1e12, 1e-6
@@ -20,12 +22,8 @@ _DISPENSABLE = ("vectors", "ADCs", "matrix")  # columns, in the order in which a
 
 def show_placed(placed: Placed) -> None:
     """Print where a network lies and what an inference is expected to cost."""
-    net, chip = placed.network, placed.chip
-    say(visible(f"{net.name} on {chip.name}, from its shapes alone"), "bold")
-    macs = f"{format_si(net.macs, '').strip()} multiply-accumulates an image"
-    say(f"{net.weights:,} weights, {macs}")
-    say(visible(f"The chip: {chip.label}"))
-    say()
+    chip = placed.chip
+    heading(placed.network, chip)
     _layers(placed)
     _places(placed)
     if placed.ledger.priced:
@@ -35,6 +33,39 @@ def show_placed(placed: Placed) -> None:
     else:
         title("Energy, time, area")
         say(visible(f"none: {chip.name} has no circuit, so nothing is timed or priced"))
+
+
+def heading(network: Architecture, chip: Chip) -> None:
+    """What is placed on what."""
+    say(visible(f"{network.name} on {chip.name}, from its shapes alone"), "bold")
+    macs = f"{format_si(network.macs, '').strip()} multiply-accumulates an image"
+    say(f"{network.weights:,} weights, {macs}")
+    say(visible(f"The chip: {chip.label}"))
+    say()
+
+
+def energy_table(ledger: Ledger) -> None:
+    """Energy by component, the largest first."""
+    rows = [
+        (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
+        for name, joules in sorted(ledger.by_component().items(), key=lambda item: -item[1])
+        if joules
+    ]
+    rows.append(("total", format_si(ledger.total, "J"), ""))
+    table(["component", "per image", "share"], rows, right=(1, 2), total=True)
+
+
+def explain_unpriced(ledger: Ledger) -> None:
+    """What the total leaves out."""
+    for component, reason in ledger.unpriced.items():
+        explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
+
+
+def warn_of_nodes(ledger: Ledger) -> None:
+    """Prices of several technology nodes are told."""
+    if ledger.mixed_nodes:
+        nodes = ", ".join(ledger.nodes)
+        say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
 
 
 def explain(text: str) -> None:
@@ -144,16 +175,9 @@ def _bytes(count: float) -> str:
 def _energy(placed: Placed) -> None:
     ledger = placed.ledger
     title(f"Expected energy of one image alone ({visible(ledger.label)})")
-    rows = [
-        (name, format_si(joules, "J"), per_cent(joules / ledger.total, 1))
-        for name, joules in sorted(ledger.by_component().items(), key=lambda item: -item[1])
-        if joules
-    ]
-    rows.append(("total", format_si(ledger.total, "J"), ""))
-    table(["component", "per image", "share"], rows, right=(1, 2), total=True)
+    energy_table(ledger)
     explain(f"Expected, assumed: no data were run. {_stands_in(placed)}")
-    for component, reason in ledger.unpriced.items():
-        explain(f"Without {component}: {reason.removeprefix('not priced: ')}.")
+    explain_unpriced(ledger)
     for row in placed.beside:
         if row.joules:
             explain(
@@ -161,9 +185,7 @@ def _energy(placed: Placed) -> None:
             )
         else:
             explain(f"Without {row.component}: {row.note.removeprefix('not priced: ')}.")
-    if ledger.mixed_nodes:
-        nodes = ", ".join(ledger.nodes)
-        say(visible(f"Mixed technology nodes ({nodes}): read sums and shares with care."), "yellow")
+    warn_of_nodes(ledger)
 
 
 def _stands_in(placed: Placed) -> str:

@@ -55,7 +55,6 @@ Toml = Annotated[bool, typer.Option("--toml", metavar="", help="Print the chip's
 
 _HEAD = {"name", "title", "node", "label", "options"}  # shown apart from the tables
 _ANALOG = {"cell", "dac", "adc", "compensation"}  # which a digital processor has none of
-_BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
 _RELATIONS = {"equal": "=", "at_least": ">=", "at_most": "<="}
 
 
@@ -150,8 +149,7 @@ def _parts(chip: Chip) -> Iterator[str]:
 
 
 def _tile(array: ArrayParameters) -> str:
-    rows, columns = array.rows, array.columns
-    return "one tile of any size" if min(rows, columns) >= _BOUNDLESS else f"tiles of {rows} x {columns}"
+    return "one tile of any size" if array.boundless else f"tiles of {array.rows} x {array.columns}"
 
 
 def _bits(converter: ConverterParameters) -> str:
@@ -172,17 +170,17 @@ def _show(chip: Chip) -> None:
     say()
     table(["parameter", "value", "status", "source"], rows, whole=(0, 2), width=WIDEST)
     say()
-    say(
-        "Change any of them, in SI units: neurosim run --set adc.bits=6 --set device.g_max_siemens=2e-5",
-        "dim",
-    )
+    example = "--set adc.bits=6 --set device.g_max_siemens=2e-5"
+    if chip.is_processor:
+        example = f"--chip {visible(chip.name)} --set processor.batch=64"
+    say(f"Change any of them, in SI units: neurosim run {example}", "dim")
     _show_claims(chip)
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted names and values that are set; a table's own entries come before the tables in it."""
     for key, value in tree.items():
-        if value is not None and not isinstance(value, Mapping):
+        if value not in (None, ()) and not isinstance(value, Mapping):
             yield prefix + key, value
     for key, value in tree.items():
         if isinstance(value, Mapping):
@@ -215,12 +213,12 @@ def _show_claims(chip: Chip) -> None:
     for claim in claims:
         say(visible(f"{claim.id}: {claim.says}"))
         say(visible(f"    {_compared(claim)}"), "dim")
+    say(f"Run them: neurosim claims {visible(chip.name)}", "dim")
 
 
 def _compared(claim: Claim) -> str:
     if claim.not_simulated:
         return f"not simulated yet: {claim.not_simulated}"
-    mode = f" --mode {claim.mode}" if claim.mode != "rate" else ""
-    run = f"neurosim run {claim.network}{mode}" if claim.network else "from the chip alone"
+    of = f"of {claim.network}" if claim.network else "of the chip alone"
     value = f"{_RELATIONS[claim.relation]} {claim.published:g} +- {claim.tolerance:g}"
-    return f"to compare: {run}, {claim.metric} {value}"
+    return f"to compare: {claim.metric} {of} {value}"

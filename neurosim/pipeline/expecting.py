@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from neurosim.chips import Chip
+from neurosim.circuits.cells import reference_columns
 from neurosim.engines.inference.counting import count_inference
 from neurosim.foundation.counts import Counts
 from neurosim.foundation.errors import ConfigError
@@ -69,7 +70,9 @@ def expected_counts(network: Architecture, chip: Chip, placement: Placement, sha
     for layer in placement.layers:
         reads = layer.groups * layer.positions * layer.phases
         devices = layer.rows * layer.columns * layer.devices_per_weight
-        driven = reads * devices * siemens * shares.input_activity
+        references = layer.rows * reference_columns(chip.cell, layer.column_splits)  # cells at g_min
+        each = devices * siemens + references * chip.device.g_min_siemens
+        driven = reads * each * shares.input_activity
         counts.add("array_siemens", layer.name, slice(0, 1), np.array([driven]))
     return counts
 

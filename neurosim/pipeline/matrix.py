@@ -41,7 +41,7 @@ class MatrixOnChip:
         with one_blas_thread():
             for start in range(0, len(x), BLOCK):
                 blocks.append(forward_block(aged, padded(x, start), start, {NAME: Tally(BLOCK)}))
-        return np.concatenate(blocks)[: len(x)]
+        return np.asarray(np.concatenate(blocks)[: len(x)])
 
 
 def program_matrix(

@@ -17,7 +17,6 @@ from neurosim.pipeline.expecting import Assumed
 from neurosim.placement import Placement, Spread, Traffic
 
 FORMAT = 1
-BOUNDLESS = 1 << 24  # rows and columns of a tile that no network fills
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class Placed:
 
     def _cells_used(self, layers: Sequence[LayerGeometry]) -> float | None:
         array = self.chip.array
-        if min(array.rows, array.columns) >= BOUNDLESS:
+        if array.boundless:
             return None
         cells = sum(layer.tiles for layer in layers) * array.rows * array.columns
         return sum(layer.weights * layer.replicas for layer in layers) / cells

@@ -12,7 +12,7 @@ from neurosim.costs import Ledger, Row, chip_figures, latency, price
 from neurosim.costs.rounds import Held, in_rounds, round_seconds, waiting
 from neurosim.costs.rules import PROGRAM
 from neurosim.costs.tags import price_amount
-from neurosim.engines.inference.counting import FLOAT_BYTES
+from neurosim.engines.inference.counting import activation_bytes
 from neurosim.foundation.counts import LayerGeometry
 from neurosim.foundation.errors import ConfigError
 from neurosim.graph import Architecture, find_network, fold_shapes, read_description
@@ -70,7 +70,7 @@ def place_shapes(
         placement = _with_copies(placement, silicon, wishes)
     capacity = silicon.parameters.capacity
     where = spread(placement, capacity.tiles if capacity else None, wishes.chips, wishes.multiplex)
-    sent = traffic(net, placement, where, _activation_bytes(silicon))
+    sent = traffic(net, placement, where, activation_bytes(silicon))
     return _priced(net, silicon, placement, where, sent, wishes)
 
 
@@ -127,12 +127,6 @@ def _with_copies(placement: Placement, chip: Chip, wishes: Wishes) -> Placement:
         return latency([layer], chip).image_s
 
     return balanced(placement, layer_s, tiles)
-
-
-def _activation_bytes(chip: Chip) -> int:
-    """Bytes of one activation as the next converter takes it."""
-    bits = chip.read.input_bits or chip.dac.bits
-    return -(-bits // 8) if bits else FLOAT_BYTES
 
 
 def _priced(net: Architecture, chip: Chip, placement: Placement, where: Spread, sent: Traffic,

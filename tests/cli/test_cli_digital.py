@@ -28,7 +28,11 @@ def test_the_list_of_chips_says_what_a_processor_is(verb: Verb) -> None:
     assert "[processor.dram]" in one
     assert "[adc]" not in one
     assert "[cell]" not in one
-    assert "[adc]" in verb("chips", "joshi_2020").stdout
+    assert "neurosim run --chip v100 --set processor.batch=64" in one
+    analog = verb("chips", "joshi_2020").stdout
+    assert "[adc]" in analog
+    assert "  inl" not in analog  # of a converter without a table of errors
+    assert "neurosim claims joshi_2020" in analog
 
 
 def test_errors_of_modes_are_one_line(verb: Verb) -> None:

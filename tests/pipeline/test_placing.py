@@ -60,6 +60,16 @@ def test_the_expected_siemens_follow_from_the_assumptions():
     assert doubled.by_component()["ADC"] == once.by_component()["ADC"]
 
 
+def test_the_reference_column_of_every_tile_is_driven_too():
+    network, chip = load_architecture("digits_mlp"), load_chip("isaac")
+    assert chip.cell.baseline == "reference"
+    counts = expected_counts(network, chip, place(network, chip), assumed(chip, 0.5, 0.1))
+    g_min, g_max = chip.device.g_min_siemens, chip.device.g_max_siemens
+    cells = 64 * 32 * 8 * (g_min + g_max) / 2  # rows, columns, slices
+    references = 64 * 2 * g_min  # two column tiles
+    assert counts.varying["array_siemens"][0, 0] == pytest.approx(16 * (cells + references) * 0.1)
+
+
 def test_usual_assumptions_follow_the_cells():
     usual = {name: assumed(load_chip(name)) for name in ("joshi_2020", "isaac")}
     assert (usual["joshi_2020"].mean_conductance, usual["isaac"].mean_conductance) == (0.16, 0.5)

@@ -50,8 +50,8 @@ def _matrix_events(layer: Weighted, chip: Chip, place: LayerGeometry) -> dict[st
         "partial_sums": adds,
         "scalings": sums,
         "bias_adds": sums if layer.has_bias else 0,
-        "buffer_reads": vectors * place.rows * _bytes(chip),
-        "buffer_writes": sums * _bytes(chip),
+        "buffer_reads": vectors * place.rows * activation_bytes(chip),
+        "buffer_writes": sums * activation_bytes(chip),
     }
 
 
@@ -68,11 +68,10 @@ def _adds_of_inputs(chip: Chip, place: LayerGeometry) -> int:
     return vectors * place.rows + each if cell.kind == "offset" else 0
 
 
-def _bytes(chip: Chip) -> int:
+def activation_bytes(chip: Chip) -> int:
     """Bytes of one activation as the next DAC will take it."""
-    if chip.read.input_bits is not None:
-        return -(-chip.read.input_bits // 8)
-    return -(-chip.dac.bits // 8) if chip.dac.bits else FLOAT_BYTES
+    bits = chip.read.input_bits or chip.dac.bits
+    return -(-bits // 8) if bits else FLOAT_BYTES
 
 
 def _add(numbers: dict[str, int], events: dict[str, int]) -> None:
