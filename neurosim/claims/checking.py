@@ -25,7 +25,7 @@ class Options:
     limit : only the first images of each data set: a preview, no verdict on the claim
     instances : chips to program in place of what a claim says; None: as it says
     seed : root of every random draw
-    folder : where run files are kept, and finished ones are read again; None: nowhere
+    folder : where run files are kept, in place of those of an earlier check; None: nowhere
     threads : how to compute; no result depends on it
     """
 

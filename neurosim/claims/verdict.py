@@ -26,6 +26,7 @@ class Verdict:
     ours : the simulated value in the claim's unit (SI, fractions); None where there is none
     status : met, missed, not simulated, or failed (it should have run and did not)
     reason : why there is no value; what to know about it otherwise
+    preview : says so where only the first images were run: no verdict on the claim
     """
 
     chip: str
@@ -34,6 +35,7 @@ class Verdict:
     ours: float | None
     status: str
     reason: str = ""
+    preview: str = ""
 
     @property
     def ratio(self) -> float:
@@ -43,12 +45,11 @@ class Verdict:
         return self.ours / self.claim.published
 
 
-def judge(chip: str, claim: Claim, source: Source, values: Iterable[float], reason: str = "") -> Verdict:
+def judge(chip: str, claim: Claim, source: Source, values: Iterable[float], preview: str = "") -> Verdict:
     """The verdict on the simulated values of a claim, one per time; the one furthest from the claim is shown."""
     worst = max(values, key=lambda value: _distance(claim, value))
     status = MET if claim.holds(worst) else MISSED
-    known = claim.if_missed if status == MISSED else ""
-    return Verdict(chip, claim, source, worst, status, "; ".join(filter(None, (reason, known))))
+    return Verdict(chip, claim, source, worst, status, claim.if_missed if status == MISSED else "", preview)
 
 
 def _distance(claim: Claim, value: float) -> float:
@@ -66,8 +67,9 @@ def verdict_table(verdicts: Iterable[Verdict]) -> str:
         claim, source = verdict.claim, verdict.source
         ours = "" if verdict.ours is None else repr(verdict.ours)
         ratio = "" if math.isnan(verdict.ratio) else repr(verdict.ratio)
+        reason = "; ".join(filter(None, (verdict.preview, verdict.reason)))
         writer.writerow((
             verdict.chip, claim.id, claim.says, claim.metric, claim.relation, repr(claim.published),
-            repr(claim.tolerance), ours, ratio, verdict.status, verdict.reason, source.status, source.source,
+            repr(claim.tolerance), ours, ratio, verdict.status, reason, source.status, source.source,
         ))  # fmt: skip
     return text.getvalue()

@@ -23,6 +23,11 @@ def err() -> Console:
     return _console(stderr=True)
 
 
+def room() -> int:
+    """Characters in a line of standard output; 80 where it is no terminal."""
+    return out().width
+
+
 def _console(stderr: bool) -> Console:
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
 

@@ -54,7 +54,7 @@ def test_claims_on_one_run_share_it(claimed: Path, monkeypatch: pytest.MonkeyPat
     assert len(calls) == 1
     assert calls[0]["times"] == [25.0, 86400.0]
     assert [v.status for v in found] == ["met", "missed", *["met"] * 5]
-    assert all("50 images" in v.reason for v in found)
+    assert all("50 images" in v.preview for v in found)
     energy, time, power = (found[k].ours or 0 for k in (2, 3, 5))
     assert power == pytest.approx(energy / time, rel=0.01)  # the one of both times, the other of the first
 

@@ -46,7 +46,8 @@ def test_a_known_reason_is_told_of_a_miss_alone() -> None:
     known = claim("equal", if_missed="the network is another one")
     assert judge("chip", known, SOURCE, [0.5]).reason == "the network is another one"
     assert judge("chip", known, SOURCE, [0.9]).reason == ""
-    assert judge("chip", known, SOURCE, [0.5], "a preview").reason == "a preview; the network is another one"
+    preview = judge("chip", known, SOURCE, [0.5], "a preview")
+    assert "missed,a preview; the network is another one" in verdict_table([preview])
 
 
 def test_no_ratio_to_a_published_zero() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from conftest import one_line, widest
 
 from neurosim.chips import load_chip
@@ -52,9 +55,68 @@ def test_published_ours_ratio_and_status(verb: Verb, tmp_path: Path) -> None:
     assert ">= 50.00 %*" in line
     assert "met" in line
     assert "not found in a source" in answer.stdout
-    assert "other_data: its data are not public" in answer.stdout
     assert "2 claims: 1 met, 1 not simulated" in answer.stdout
-    assert widest(answer.stdout) <= 120
+    assert "a preview on 50 images, not a verdict" in answer.stdout
+    assert widest(answer.stdout) <= 80
+
+
+def test_reasons_stand_under_what_became_of_the_claims(verb: Verb, tmp_path: Path) -> None:
+    (tmp_path / "chip.toml").write_text(load_chip("joshi_2020").text)
+    other = CLAIM.split("[[claims]]")[2].replace("found", "recalled").replace("other_data", "other_labels")
+    missed = CLAIM.replace('"at_least"', '"at_most"', 1)
+    (tmp_path / "claims.toml").write_text(f"{missed}\n[[claims]]\n{other}")
+    answer = verb("claims", tmp_path, "--limit", 50)
+    assert answer.exit_code == 0, answer.stderr
+    words = [line.split() for line in answer.stdout.splitlines()]
+    because = words.index(["Why", "missed"])
+    assert words[because + 1] == ["joshi_2020"]
+    assert words[because + 2][0] == "digits"
+    assert " ".join(words[because + 2][2:]) == "points above, nothing allowed"
+    unknown = words.index(["Why", "not", "simulated"])
+    assert " ".join(words[unknown + 2]) == "other_data its data are not public"
+    assert " ".join(words[unknown + 3]) == "other_labels as above"
+
+
+@pytest.mark.parametrize("length", [26, 60, 90])
+def test_names_and_figures_are_whole_in_80_columns(verb: Verb, tmp_path: Path, length: int) -> None:
+    """A name too long for any table is broken; the figures are not."""
+    (tmp_path / "chip.toml").write_text(load_chip("joshi_2020").text)
+    (tmp_path / "claims.toml").write_text(CLAIM.replace("other_data", "x" * length))
+    answer = verb("claims", tmp_path, "--limit", 50)
+    assert widest(answer.stdout) <= 80
+    row, *_ = (line for line in answer.stdout.splitlines() if line.startswith("  xx"))
+    assert (f"  {'x' * length} " in row) == (length < 30)
+    assert row.split()[-5:] == [">=", "50.00", "%", "not", "simulated"]
+
+
+def test_wide_terminals_show_what_the_paper_says(
+    verb: Verb, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "130")
+    answer = verb("claims", chip_folder(tmp_path), "--limit", 50)
+    assert "It reads digits." in answer.stdout
+    assert 80 < widest(answer.stdout) <= 130
+
+
+def test_a_signal_leaves_what_was_checked(program: Callable[..., Any], tmp_path: Path) -> None:
+    """The second chip's data set is large enough to be stopped in."""
+    folder = chip_folder(tmp_path)
+    process = program("claims", folder, "guo_2017", "--out", "kept", preexec_fn=_hears_interrupts)
+    kept = tmp_path / "kept" / "claims.csv"
+    for _ in range(600):
+        if kept.is_file() and kept.read_text().count("joshi_2020") == 2:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert one_line(stderr) == "stopped; 2 claims checked until then, in kept/claims.csv"
+    assert kept.read_text().count("joshi_2020") == 2
+
+
+def _hears_interrupts() -> None:
+    """Jobs in the background of a script are started with Ctrl-C ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_the_table_is_kept(verb: Verb, tmp_path: Path) -> None:
