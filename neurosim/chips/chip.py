@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -200,7 +201,7 @@ class Chip:
         """TOML text that `parse_chip` reads back to this chip, options included."""
         if not self.options:
             return self.text
-        lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in self.options.items()]
+        lines = [f"{json.dumps(key)} = {_toml_value(value)}" for key, value in self.options.items()]
         return "\n".join([self.text.rstrip("\n"), "", "[options]", *lines, ""])
 
     def with_options(self, **changes: Any) -> Chip:
@@ -321,13 +322,18 @@ def _keys(tree: dict[str, Any], prefix: str) -> list[str]:
 
 def _keys_of_wires(parameters: ChipParameters) -> list[str]:
     """An option may give wires to a chip that is described without."""
-    if parameters.wires is not None or parameters.array is None:
+    if parameters.wires is not None or parameters.array is None or parameters.core is not None:
         return []
     return [f"wires.{name}" for name in WireParameters.model_fields]
 
 
 def _switch(value: Any) -> Any:
     return {True: "global", False: "none"}.get(value, value) if isinstance(value, bool) else value
+
+
+def _toml_value(value: Any) -> str:
+    """A value as TOML writes it, which is as JSON does but for numbers that are not finite."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else json.dumps(value)
 
 
 def _without_options(text: str) -> str:

@@ -132,6 +132,9 @@ class ChipParameters(Record):
             raise ValueError(
                 "a [processor] has no [device] and no [periphery]: leave them out, or leave it out"
             )
+        if self.wires is not None and (self.processor or self.core or self.bistable):
+            raise ValueError("[wires] lie around the cells of tiles that are read whole; chips with [core], [bistable] "
+                             "or [processor] are computed without them: leave them out")  # fmt: skip
         if self.processor is None and self.prices is not None and self.prices.basis == "published":
             raise ValueError('prices.basis = "published" is of digital processors: leave it out')
         return self

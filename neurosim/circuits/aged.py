@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +23,7 @@ class AgedCrossbar:
         and the variance of its per-read noise (None when there is none)
     row_siemens : float32 (rows,), conductance that an input drives, all devices and polarities
     g_siemens, variance : float32 (polarities, devices, rows, columns), what d and s2 were made from (S, S^2)
+    own_siemens : the devices' own conductances where wires make those of g_siemens effective ones; None: the same
     """
 
     crossbar: HeldMatrix
@@ -32,6 +33,12 @@ class AgedCrossbar:
     g_siemens: np.ndarray
     variance: np.ndarray
     t_s: float
+    own_siemens: np.ndarray | None = field(default=None, kw_only=True)
+
+    @property
+    def device_siemens(self) -> np.ndarray:
+        """Conductances of the devices, frozen noise included, whatever lies around them: shape as g_siemens."""
+        return self.g_siemens if self.own_siemens is None else self.own_siemens
 
     @staticmethod
     def of(crossbar: HeldMatrix, g_siemens: np.ndarray, variance: np.ndarray, t_s: float) -> AgedCrossbar:

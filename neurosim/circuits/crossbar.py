@@ -7,7 +7,7 @@ It knows no layer type. Programming makes a `Crossbar` (the devices, for life); 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,13 +66,13 @@ class Crossbar(HeldMatrix):
         g, variance = self.device.aged(self.state, t_s, split, self.stream.child("devices"))
         if self.read.noise == "none":
             g, variance = self.device.conductance(self.state, t_s), np.zeros_like(variance)
-        if self.wires is not None:
-            g, variance = effective(
-                g, variance, self.wires, self.row_splits, self.column_splits, self.power_in_mean
-            )
-        if self.in_parts:
-            return AgedSliced.of(self, g, variance, t_s)
-        return AgedCrossbar.of(self, g, variance, t_s)
+        arrange = AgedSliced.of if self.in_parts else AgedCrossbar.of
+        if self.wires is None:
+            return arrange(self, g, variance, t_s)
+        reached, spread = effective(
+            g, variance, self.wires, self.row_splits, self.column_splits, self.power_in_mean
+        )
+        return replace(arrange(self, reached, spread, t_s), own_siemens=g)
 
 
 __all__ = ["AgedCrossbar", "Converters", "Crossbar", "Read", "Tally"]

@@ -316,7 +316,7 @@ class FileRecorder:
             for name in device.constants if first else ():
                 values = stacked(lambda c, name=name: device.constant(c.crossbar.state, name))
                 self.writer.put(f"{root}/{name}_{side}", (at,), values)
-            aged = stacked(lambda c: c.g_siemens)
+            aged = stacked(lambda c: c.device_siemens)
             mean = stacked(lambda c: device.conductance(c.crossbar.state, chip.t_s))
             when = (at, self.run.state_times.index(time))
             self.writer.put(f"{root}/g_{side}", when, aged)

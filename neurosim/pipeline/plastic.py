@@ -19,6 +19,7 @@ from neurosim.engines.spiking.plastic import (
 from neurosim.engines.spiking.plastic.engine import VARYING
 from neurosim.engines.steps import Steps
 from neurosim.foundation.counts import COUNTERS, Counts
+from neurosim.foundation.errors import ConfigError
 from neurosim.inputs import load_dataset, prepare
 from neurosim.pipeline.loading import load, require_mode
 from neurosim.pipeline.progress import Progress
@@ -39,6 +40,9 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     loaded = load(request, shown)
     net, chip = loaded.network, loaded.chip
     require_mode(chip, "spiking")
+    if chip.parameters.wires is not None:
+        raise ConfigError(f"chip {chip.name}: wires", "none for a network that learns on the chip", "some",
+                          "leave them out: pulses and reads of learning are computed without wires")  # fmt: skip
     setup, placement = Setup(net, chip), place(net, chip)
     train = load_dataset(net.input.dataset, "train", None, request.watch(shown))
     images = prepare(train.images, train.max_level, net.input.shape, net.input.crop)
