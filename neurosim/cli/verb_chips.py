@@ -88,7 +88,10 @@ def chips_verb(
     if name is None:
         if device is not None:
             raise ConfigError(
-                "--device", "the chip to put it into", "none", "name one: neurosim chips joshi_2020"
+                "--device",
+                "the chip to put it into",
+                "none",
+                f"name one, as in: neurosim chips joshi_2020 --device {device}",
             )
         for known in chip_names():
             _show_in_short(load_chip(known))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,6 +81,8 @@ Picture = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", metavar="", help="Replace existing files.")]
 
+_NAME = re.compile("[a-z][a-z0-9_]*")
+_WORDS = re.compile("[a-z0-9]+")
 _POOR = 0.1  # distance of Kolmogorov and Smirnov from which a fit is called poor,
 _BY_CHANCE = 1e-4  # where so few readings would not show it by chance
 _REMEDY = "give one, for example measured.csv, or read neurosim chips fit --help"
@@ -110,9 +113,10 @@ def fit_verb(
 
     picture = plot or out.with_suffix(".png")
     _check(measured, kind, out, picture, overwrite)
+    _name(name, out)
     ramps, read = _read([*(measured or []), *([read_back] if read_back else [])], unit, v_read, turn)
     source, span = _files(measured or [], read_back), _span(ramps, g_min, g_max)
-    fitted, chip = _fit(ramps, read, kind, span, source, base, name or out.stem)
+    fitted, chip = _fit(ramps, read, kind, span, source, base, _name(name, out))
     _show(fitted, ramps, read)
     _warn(fitted)
     write_chip(chip, out)
@@ -137,6 +141,16 @@ def _check(measured: list[Path] | None, kind: str, out: Path, picture: Path, ove
         if path.exists() and not overwrite:
             remedy = "give --overwrite, or another --out"
             raise ConfigError(str(path), "a file that is not there yet", "one that is", remedy)
+
+
+def _name(given: str | None, out: Path) -> str:
+    """What the device is called: as was said, or after the file. Other characters than those of names become _."""
+    if given is None:
+        return "_".join(_WORDS.findall(out.stem.lower())) or "fitted"
+    if not _NAME.fullmatch(given):
+        raise ConfigError("--name", "small letters, digits and _, a letter first", repr(given),
+                          "for example --name my_device")  # fmt: skip
+    return given
 
 
 def _read(files: list[Path], unit: str | None, v_read: float | None, turn: int | None,

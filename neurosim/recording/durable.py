@@ -11,6 +11,7 @@ from pathlib import Path
 from neurosim.foundation.errors import ConfigError, LimitError
 
 TEMPORARY = ".writing"  # end of the name of every file not yet whole
+_REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -53,9 +54,14 @@ def storage_errors(path: Path, size: int, temporary: Path) -> Iterator[None]:
         full = getattr(problem, "errno", None) in _FULL or any(
             f"errno = {number}," in str(problem) for number in _FULL
         )
+        if getattr(problem, "errno", None) in _REFUSED:
+            got = getattr(problem, "strerror", "") or str(problem)
+            remedy = "check the path and its permissions, or choose another --out"
+            raise LimitError(str(path), "a place that can be written", got, remedy) from problem
         got = "a full disk or quota" if full else f"{type(problem).__name__}: {str(problem).splitlines()[0]}"
         remedy = "what was recorded before is safe: free some space, then run again with --resume"
-        raise LimitError(str(path), f"room for {size / 1e6:.3g} MB", got, remedy) from problem
+        room = f"room for {size / 1e6:.3g} MB" if size else "room"
+        raise LimitError(str(path), room, got, remedy) from problem
 
 
 def check_target(path: Path) -> None:

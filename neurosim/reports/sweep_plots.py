@@ -26,7 +26,7 @@ def plot_axis(
     table: Mapping[str, Sequence[Any]], axis: str, path: str | Path, figure: str = "accuracy"
 ) -> Path:
     """Draw a figure of a sweep against one axis: a line per time, the mean over all other axes, and a band from the
-    least to the most that they make of it.
+    least to the most that they make of it. Between words points are not joined.
 
     Parameters
     ----------
@@ -53,13 +53,19 @@ def plot_axis(
     drawn, ((axes,),) = new_figure(6.0, 4.0)
     scale = 100.0 if figure in _PER_CENT else 1.0
     places = np.array(values, float) if numbers else np.arange(len(values), dtype=float)
+    ranges = False
     for rank, time_s in enumerate(sorted({table["time_s"][row] for row in kept})):
         spread = _spread(table, axis, figure, [row for row in kept if table["time_s"][row] == time_s], values)
         least, mean, most = scale * spread
         there = ~np.isnan(mean)
         colour = PALETTE[rank % len(PALETTE)]
-        axes.plot(places[there], mean[there], "o-", color=colour, markersize=4, label=format_time(time_s))
-        axes.fill_between(places[there], least[there], most[there], color=colour, alpha=0.15, linewidth=0)
+        line = "o-" if numbers else "o"  # between words there is nothing
+        axes.plot(places[there], mean[there], line, color=colour, markersize=4, label=format_time(time_s))
+        if numbers:
+            axes.fill_between(places[there], least[there], most[there], color=colour, alpha=0.15, linewidth=0)
+        else:
+            axes.vlines(places[there], least[there], most[there], color=colour, alpha=0.3, linewidth=4)
+        ranges = ranges or bool(np.any(most[there] > least[there]))
     if not numbers:
         axes.set_xticks(places, [plain(str(value)) for value in values])
     elif all(isinstance(value, int) for value in values) and len(values) <= _TICKS:
@@ -68,7 +74,8 @@ def plot_axis(
         axes.set_xscale("log")
     axes.set_xlabel(plain(axis))
     axes.set_ylabel(_LABELS.get(figure, plain(figure)))
-    axes.set_title("mean over all other axes, and their range", fontsize=9)
+    if ranges:
+        axes.set_title("mean over all other axes, and their range", fontsize=9)
     axes.legend(title="after programming", fontsize=8, title_fontsize=8, frameon=False)
     return save(drawn, path)
 

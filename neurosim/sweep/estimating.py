@@ -35,9 +35,10 @@ class Estimate:
         return self.points * self.point_bytes
 
     def __str__(self) -> str:
-        workers = f"{self.workers} worker" + ("" if self.workers == 1 else "s")
+        workers = f"with {self.workers} worker" + ("" if self.workers == 1 else "s")
+        where = workers if self.workers else "in this process"
         return (
-            f"about {rough_time(self.seconds)} with {workers} and {self.size / 1e9:,.3g} GB of run files "
+            f"about {rough_time(self.seconds)} {where} and {self.size / 1e9:,.3g} GB of run files "
             f"(a point takes {rough_time(self.point_s)})"
         )
 

@@ -37,6 +37,12 @@ def test_unknown_chip_suggests_near_names() -> None:
         load_chip("joshi2020")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_options_that_are_not_finite_are_told_by_their_key(value: float) -> None:
+    with pytest.raises(ConfigErrors, match=rf"adc.margin: Input should be a finite number, got {value}"):
+        load_chip("joshi_2020").with_options(adc__margin=value)
+
+
 def test_malformed_toml_names_the_line(tmp_path: Path, text: str) -> None:
     message = broken(tmp_path, text, (r'^kind = "pcm"$', "kind = pcm"))
     assert re.match(r"chip\.toml:11: not valid TOML: ", message)

@@ -126,6 +126,18 @@ def test_mistakes_are_named(verb: Any, ramps: Path, monkeypatch: pytest.MonkeyPa
     assert "Traceback" not in got.stderr
 
 
+def test_a_device_is_called_after_its_file_or_as_said(verb: Any, ramps: Path, tmp_path: Path) -> None:
+    """Names hold small letters, digits and _; those of files, anything."""
+    out = tmp_path / "<My> fit-2.toml"
+    got = verb("chips", "fit", ramps, "--unit", "uS", "--out", out)
+    assert (got.exit_code, got.stderr) == (0, "")
+    assert load_chip(out).name == "joshi_2020_my_fit_2"
+    wrong = verb("chips", "fit", ramps, "--unit", "uS", "--out", tmp_path / "x.toml", "--name", "My fit")
+    assert wrong.exit_code == 2
+    assert "--name: expected small letters, digits and _, a letter first, got 'My fit'" in wrong.stderr
+    assert "Laws" not in wrong.stdout  # before the work, not after it
+
+
 def test_a_blank_inside_and_unsorted_pulses_are_named_with_their_lines(verb: Any, tmp_path: Path) -> None:
     path = tmp_path / "bad.csv"
     path.write_text("pulse,g (uS)\n1,1\n2,\n3,3\n")
@@ -179,4 +191,6 @@ def test_devices_of_the_literature_are_listed_and_put_into_chips(verb: Any, tmp_
     wrong = verb("chips", "joshi_2020", "--device", "mile_2021")
     assert wrong.exit_code == 2
     assert "did you mean 'milo_2021'" in wrong.stderr
-    assert "--device: expected the chip to put it into" in verb("chips", "--device", "milo_2021").stderr
+    alone = verb("chips", "--device", "milo_2021").stderr
+    assert "--device: expected the chip to put it into" in alone
+    assert "neurosim chips joshi_2020 --device milo_2021" in alone

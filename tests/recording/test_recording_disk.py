@@ -12,6 +12,7 @@ from recording_samples import CONFIG, N_UNITS, hash_of, put_unit, run_sample, sa
 
 from neurosim.foundation.errors import ConfigError, LimitError
 from neurosim.recording import RunWriter, save_arrays
+from neurosim.recording.durable import storage_errors
 
 # a limit on the size of files makes every write beyond it fail, as on a full disk
 LIMITED_RUN = """
@@ -99,6 +100,21 @@ def test_other_errors_of_the_file_system_are_told(tmp_path, monkeypatch):
             LimitError, match=r"got OSError: \[Errno 5\] Input/output error; what was recorded before"
         ):
             writer.flush()
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOENT])
+def test_a_place_that_refuses_is_not_called_full(tmp_path, number):
+    with (
+        pytest.raises(LimitError, match=rf"x: expected a place that can be written, got {os.strerror(number)}; "
+                                        "check the path and its permissions"),
+        storage_errors(tmp_path / "x", 0, tmp_path / "none"),
+    ):  # fmt: skip
+        raise OSError(number, os.strerror(number))
+    with (
+        pytest.raises(LimitError, match="x: expected room, got a full disk or quota"),
+        storage_errors(tmp_path / "x", 0, tmp_path / "none"),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_full_disk_before_the_run_begins(tmp_path, monkeypatch):

@@ -39,6 +39,22 @@ def test_numbers_and_words(axis: str, tmp_path: Path) -> None:
         assert all(f"<!-- {value} -->" in text for value in set(TABLE[axis]))
 
 
+def test_words_are_not_joined_and_ranges_are_told_where_there_are_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(sweep_plots, "save", lambda figure, path: drawn.append(figure) or path)
+    for axis in ("chip", "adc.bits"):
+        plot_axis(TABLE, axis, tmp_path / "x.png")
+    words, numbers = (figure.axes[0] for figure in drawn)
+    assert {line.get_linestyle() for line in words.lines} == {"None"}
+    assert {line.get_linestyle() for line in numbers.lines} == {"-"}
+    assert words.get_title() == "mean over all other axes, and their range"
+    single = {name: column[:1] for name, column in TABLE.items()}
+    plot_axis(single, "chip", tmp_path / "x.png")
+    assert drawn[-1].axes[0].get_title() == ""
+
+
 def test_what_cannot_be_drawn(tmp_path: Path) -> None:
     with pytest.raises(
         ConfigError, match=r"plot: expected a column of the table, got 'adc.bit'; did you mean"

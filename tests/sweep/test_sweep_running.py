@@ -210,6 +210,7 @@ def test_an_estimate_is_points_times_seconds_over_workers() -> None:
     made = estimating.Estimate(1_000_000, 4, 0.5, 100_000)
     assert made.seconds == 125_000
     assert str(made) == "about 35 h with 4 workers and 100 GB of run files (a point takes 0.5 s)"
+    assert str(estimating.Estimate(100, 0, 0.5, 10**7)).startswith("about 50 s in this process and 1 GB")
 
 
 def test_a_first_point_that_fails_is_told_instead(write: Write, tmp_path: Path) -> None:
