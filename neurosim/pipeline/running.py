@@ -156,11 +156,18 @@ def run(
     spiking = SpikingOptions(steps, encoding, route, dt_s, percentile, traced)
     request = Request(network, chip, mode, inputs, limit, _seconds(times), seed, record, spiking, options)
     work = _way(request)(request, shown)
+    writing = {"resume": resume, "overwrite": overwrite}
+    return _recorded(work, request, instances, out, writing, settings, save_chips, shown)
+
+
+def _recorded(work: Work, request: Request, instances: int, out: str | Path | None, writing: Mapping[str, bool],
+              settings: Settings, save_chips: str | Path | None, shown: Progress) -> Run:  # fmt: skip
+    """Carry the work out into its run file; without `out` into one that goes with the result."""
     holder = _Scratch() if out is None else None
     path = holder.path / "run.h5" if holder else Path(out or "")
     described, config = _describe(work, request, instances), _config(work, request, instances)
-    with RunWriter.open(path, plan(described), config, resume=resume, overwrite=overwrite) as writer:
-        _execute(work, described, writer, seed, settings, save_chips, shown)
+    with RunWriter.open(path, plan(described), config, **writing) as writer:
+        _execute(work, described, writer, request.seed, settings, save_chips, shown)
         writer.seal()
     return Run(path, holder)
 

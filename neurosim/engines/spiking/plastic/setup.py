@@ -16,7 +16,7 @@ from neurosim.devices.device import FREE
 from neurosim.foundation.errors import ConfigError
 from neurosim.foundation.streams import Stream
 from neurosim.graph import Learning, Network, WinnerTakeAll
-from neurosim.kernels import plastic as kernel
+from neurosim.kernels.plastic_parameters import Neurons, Rule
 from neurosim.programming.chip import layer_stream
 
 NO_NOISE = np.zeros((0, 0))
@@ -102,10 +102,10 @@ class Setup:
         return np.ascontiguousarray(chance, np.float32)
 
     @property
-    def neurons(self) -> kernel.Neurons:
+    def neurons(self) -> Neurons:
         """The layer in thresholds and steps."""
         layer, steps = self.layer, self.learning.steps
-        return kernel.Neurons(
+        return Neurons(
             decay=math.exp(-layer.dt_s / layer.tau_s),
             theta_step=layer.theta_step / layer.threshold,
             theta_decay=math.exp(-steps * layer.dt_s / layer.theta_tau_s),
@@ -115,11 +115,11 @@ class Setup:
         )
 
     @property
-    def rule(self) -> kernel.Rule:
+    def rule(self) -> Rule:
         """The learning rule on these devices."""
         learning, physics = self.learning, self.physics
         low, width = physics.low_siemens, physics.width_siemens
-        return kernel.Rule(
+        return Rule(
             window=learning.window_steps,
             potentiate=self._chance(learning.potentiation),
             depress=self._chance(learning.depression),
