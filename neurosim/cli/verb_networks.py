@@ -30,7 +30,7 @@ One of which only the shapes are known, on a chip:
 """
 
 _MANY = 7  # weighted layers that are listed one by one
-_MILLIONS = 10_000_000  # weights from which a table gives three digits
+_MILLIONS = 1_000_000  # weights from which a table gives three digits
 
 
 Name = Annotated[str | None, typer.Argument(metavar="NAME", help="A network, or the path of its folder.")]

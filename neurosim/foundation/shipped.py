@@ -42,7 +42,11 @@ def find_description(kind: str, name: str, folder: Path, file_in_folder: str) ->
         return path / file_in_folder
     if path.suffix == ".toml" and path.is_file():
         return path
-    raise ConfigError(kind, "a known name or a path", repr(name), near(name, known))
+    remedy = near(name, known)
+    if path.suffix == ".toml" or "/" in name:  # meant as a path: a list of names would not help
+        there = f"a folder without {file_in_folder}" if file_in_folder and path.is_dir() else "nothing"
+        remedy = f"{there} lies there: check the path"
+    raise ConfigError(kind, "a known name or a path", repr(name), remedy)
 
 
 def shipped_names(folder: Path, file_in_folder: str) -> list[str]:

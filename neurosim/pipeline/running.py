@@ -49,6 +49,7 @@ WAYS = {
     "native": "native",
 }
 MOST_INSTANCES, MOST_TIMES = 10_000, 1_000
+LARGEST_SEED = 2**63 - 1  # as run files hold it
 
 
 class _Scratch:
@@ -149,6 +150,8 @@ def run(
     if mode is None:
         mode = (load_chip(chip) if isinstance(chip, str) else chip).default_mode
     _check(mode, instances, times, record)
+    if not -LARGEST_SEED <= seed <= LARGEST_SEED:
+        raise ConfigError("seed", f"a whole number within +-{LARGEST_SEED:,}", str(seed), "give --seed 1")
     if out is not None:
         check_output(out, resume=resume, overwrite=overwrite)
     settings = Settings(_cores() if threads is None else threads, batch)

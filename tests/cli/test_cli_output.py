@@ -177,6 +177,8 @@ def test_networks_lists_all_and_shows_layers(verb: Verb) -> None:
     listed = verb("networks").stdout
     assert widest(listed) <= 80
     assert re.search(r"digits_mlp +digits +dense\(32\) dense\(10\) +2,368 +9\d\.\d\d %", listed)
+    words = listed.split()
+    assert {"ternary_windows(2048)", "first_spike_dense(800)", "2.33"} <= set(words)  # none is broken
     shown = verb("networks", "digits_mlp").stdout
     assert re.search(r"dense1 +dense +input +32 +2,048", shown)
     assert load_network("digits_mlp").checksum[:16] in shown

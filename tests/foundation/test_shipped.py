@@ -62,7 +62,10 @@ def test_by_name_and_by_path(folder, tmp_path_factory):
     [
         ("herms", "chip: expected a known name or a path, got 'herms'; did you mean 'hermes'"),
         ("empty", "got 'empty'; known: hermes, joshi_2020"),
-        ("/no/such/chip.toml", "got '/no/such/chip.toml'; known"),
+        ("/no/such/chip.toml", "got '/no/such/chip.toml'; nothing lies there: check the path"),
+        ("./nothing", "got './nothing'; nothing lies there"),
+        ("chip.toml", "got 'chip.toml'; nothing lies there"),
+        ("/usr/lib", "got '/usr/lib'; a folder without chip.toml lies there"),
         ("", "got ''; known"),
         ("../mnist.toml", "got '../mnist.toml'"),
     ],

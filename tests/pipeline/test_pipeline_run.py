@@ -149,6 +149,8 @@ def test_own_network_object_on_own_data():
     [
         ({"mode": "spikes"}, "mode: expected a mode of this version"),
         ({"instances": 0}, "instances: expected 1 to"),
+        ({"seed": 2**63}, "seed: expected a whole number within"),
+        ({"seed": -(2**64)}, "seed: expected a whole number within"),
         ({"times": []}, "times: expected 1 to"),
         ({"times": ["0 s"]}, "a time greater than zero"),
         ({"times": ["-1 h"]}, "a time greater than zero"),
