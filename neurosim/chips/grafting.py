@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 from neurosim.chips.chip import Chip, parse_chip
 from neurosim.devices.fitted_toml import Fitted, device_tables, pcm_pulses
@@ -82,11 +81,6 @@ def _parted(text: str, table: str) -> tuple[list[str], list[str], int]:
         waiting = []
     kept.extend(waiting)
     return kept, tables, len(kept) if place is None else place
-
-
-def write_chip(chip: Chip, path: Path) -> None:
-    """Write a chip's TOML text."""
-    path.write_text(chip.toml, encoding="utf-8")
 
 
 def with_fitted(chip: Chip, fitted: Fitted, name: str) -> Chip:

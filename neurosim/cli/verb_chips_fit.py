@@ -108,7 +108,7 @@ def fit_verb(
     Every law of pulses is fitted to two thirds of the data by maximum likelihood, and the simplest of those that
     predict the rest about as well as the best one is written, as the device of a chip.
     """
-    from neurosim.chips.grafting import write_chip
+    from neurosim.recording.durable import write_durably
     from neurosim.reports.device_fit import plot_device_fit
 
     picture = plot or out.with_suffix(".png")
@@ -119,7 +119,7 @@ def fit_verb(
     fitted, chip = _fit(ramps, read, kind, span, source, base, _name(name, out))
     _show(fitted, ramps, read)
     _warn(fitted)
-    write_chip(chip, out)
+    write_durably(out, chip.toml.encode(), "free some space, or choose another --out")
     pair = None if read is None or fitted.read_back is None else (read, fitted.read_back)
     drawn = plot_device_fit(picture, f"{chip.name}: {fitted.source}", chip.device, fitted.pulses, pair)
     say()

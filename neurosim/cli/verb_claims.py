@@ -92,7 +92,7 @@ def claims_verb(
             for verdict in check_claims(names, Options(limit, instances, seed, out), bar, only_found=found):
                 verdicts.append(verdict)
                 if out is not None:
-                    write_durably(out / "claims.csv", verdict_table(verdicts).encode())
+                    write_durably(out / "claims.csv", verdict_table(verdicts).encode(), "free some space")
     except (KeyboardInterrupt, Stopped):
         _say_how_far(verdicts, out)
         raise

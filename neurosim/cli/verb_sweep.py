@@ -142,11 +142,13 @@ def sweep_verb(
         _say_how_to_go_on(folder)
         raise
     _show(done)
-    _draw(done, plot)
     if done.failed:
         note(
             f"{plural(done.failed, 'point')} of {done.points:,} failed: go on with --resume when the cause is gone"
         )
+    if done.failed < done.points:
+        _draw(done, plot)
+    if done.failed:
         raise typer.Exit(FAILURE)
 
 

@@ -90,7 +90,9 @@ def format_si(value: float, unit: str, digits: int = 3) -> str:
 
 def format_area(square_metres: float) -> str:
     """An area in mm2 or um2, whichever reads better."""
-    return f"{square_metres * 1e6:.3g} mm2" if square_metres >= 1e-8 else f"{square_metres * 1e12:.3g} um2"
+    if square_metres >= 1e-8:
+        return f"{square_metres * 1e6:.3g} mm2"
+    return f"{float(f'{square_metres * 1e12:.3g}'):,g} um2"  # 8,930, not 8.93e+03
 
 
 def format_time(seconds: float) -> str:

@@ -10,19 +10,21 @@ from pathlib import Path
 
 from neurosim.foundation.errors import ConfigError, LimitError
 
+_RESUME = "what was recorded before is safe: free some space, then run again with --resume"
 TEMPORARY = ".writing"  # end of the name of every file not yet whole
 _REFUSED = (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Put a whole file at `path`; once this returns it survives kill -9 and loss of power.
+def write_durably(path: Path, content: bytes, remedy: str = _RESUME) -> None:
+    """Put a whole file at `path`; once this returns it survives kill -9 and loss of power. `remedy` is what to do where
+    the disk is full.
 
     Raises LimitError when the disk is full or refuses; then nothing is left behind and what stood at `path`
     stays.
     """
     temporary = path.with_name(path.name + TEMPORARY)
-    with storage_errors(path, len(content), temporary):
+    with storage_errors(path, len(content), temporary, remedy):
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -41,7 +43,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path, size: int, temporary: Path) -> Iterator[None]:
+def storage_errors(path: Path, size: int, temporary: Path, remedy: str = _RESUME) -> Iterator[None]:
     """Turn errors of the file system into LimitError, and remove the temporary file on any error."""
     try:
         yield
@@ -56,10 +58,9 @@ def storage_errors(path: Path, size: int, temporary: Path) -> Iterator[None]:
         )
         if getattr(problem, "errno", None) in _REFUSED:
             got = getattr(problem, "strerror", "") or str(problem)
-            remedy = "check the path and its permissions, or choose another --out"
-            raise LimitError(str(path), "a place that can be written", got, remedy) from problem
+            elsewhere = "check the path and its permissions, or choose another --out"
+            raise LimitError(str(path), "a place that can be written", got, elsewhere) from problem
         got = "a full disk or quota" if full else f"{type(problem).__name__}: {str(problem).splitlines()[0]}"
-        remedy = "what was recorded before is safe: free some space, then run again with --resume"
         room = f"room for {size / 1e6:.3g} MB" if size else "room"
         raise LimitError(str(path), room, got, remedy) from problem
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,20 @@ def test_a_device_is_called_after_its_file_or_as_said(verb: Any, ramps: Path, tm
     assert wrong.exit_code == 2
     assert "--name: expected small letters, digits and _, a letter first, got 'My fit'" in wrong.stderr
     assert "Laws" not in wrong.stdout  # before the work, not after it
+
+
+def test_a_full_disk_leaves_no_half_of_a_chip(
+    verb: Any, ramps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("neurosim.recording.durable.os.fsync", full)
+    got = verb("chips", "fit", ramps, "--unit", "uS", "--out", tmp_path / "mine.toml")
+    assert got.exit_code == 1
+    assert "mine.toml: expected room for 0.0" in got.stderr
+    assert "a full disk or quota; free some space, or choose another --out" in got.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["measured.csv"]
 
 
 def test_a_blank_inside_and_unsorted_pulses_are_named_with_their_lines(verb: Any, tmp_path: Path) -> None:

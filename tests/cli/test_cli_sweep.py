@@ -59,6 +59,16 @@ def test_sweep_prints_a_table_in_eighty_columns_and_draws(verb: Verb, file: Path
     assert Path("bits/accuracy_adc.bits.png").stat().st_size > 5000
 
 
+def test_nothing_is_drawn_where_every_point_failed(verb: Verb, file: Path) -> None:
+    Path("bad.npz").write_bytes(b"no archive")
+    file.write_text(SWEEP.replace("limit = 20", 'limit = 20\ninputs = "bad.npz"'))
+    got = verb("sweep", file, "--workers", "0", "--plot", "adc.bits")
+    assert got.exit_code == 1
+    assert one_line(got.stderr) == "6 points of 6 failed: go on with --resume when the cause is gone"
+    assert "6 points: " in got.stdout.partition("Failures")[2]
+    assert not Path("bits/accuracy_adc.bits.png").exists()
+
+
 def test_of_many_rows_the_best_are_shown(verb: Verb, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neurosim.cli.verb_sweep.SHOWN", 3)
     monkeypatch.setattr("neurosim.cli.verb_sweep.BEST", 2)

@@ -101,6 +101,8 @@ def test_format_si_keeps_the_value(value, digits):
 def test_format_area():
     assert format_area(2.5e-6) == "2.5 mm2"
     assert format_area(3e-12) == "3 um2"
+    assert format_area(8.926e-9) == "8,930 um2"
+    assert format_area(9.9996e-9) == "10,000 um2"
 
 
 @pytest.mark.parametrize(
