@@ -126,7 +126,7 @@ def _speed(ledger: Ledger) -> None:
     if times.batch:
         paced = f"batches of {times.batch}, one layer at a time, {slowest} the slowest"
         extent = "of the whole chip"
-    per_second = format_si(1 / times.interval_s, "")
+    per_second = format_si(1 / times.interval_s, "").rstrip()
     density = ledger.ops_per_second_per_square_metre * SQUARE_MM / GIGA
     rows = [
         ("latency", f"{format_si(times.image_s, 's')} per {together}", in_order),

@@ -140,3 +140,11 @@ def test_spread_of_neurons_is_the_mean_over_chips() -> None:
     assert pair != first
     level = chip.with_options(neuron__threshold_mismatch=0.0)
     assert from_chip("neuron_mismatch", level, [], 0, 1)[0] < 0.01
+
+
+def test_misses_of_the_digital_processors_are_explained() -> None:
+    """From shapes alone: no image is classified."""
+    found = list(check_claims(["dadiannao", "eie", "eyeriss", "shidiannao"], Options()))
+    missed = {(verdict.chip, verdict.claim.id) for verdict in found if verdict.status == "missed"}
+    assert ("eyeriss", "alexnet_latency") in missed
+    assert {(v.chip, v.claim.id) for v in found if v.reason} == missed

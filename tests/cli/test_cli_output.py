@@ -6,6 +6,7 @@ import io
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import Verb, one_line, widest
@@ -13,7 +14,7 @@ from rich.console import Console
 
 import neurosim
 from neurosim.chips import load_chip
-from neurosim.cli import bars, run_options
+from neurosim.cli import bars, run_options, summary_tables
 from neurosim.cli.terminal import plural, visible
 from neurosim.cli.verb_run import chip_options
 from neurosim.graph import load_network
@@ -171,6 +172,15 @@ def test_a_chip_s_file_can_be_copied(verb: Verb, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(verb("chips", "joshi_2020", "--toml").stdout)
     assert load_chip(path).parameters == load_chip("joshi_2020").parameters
+
+
+def test_rates_without_a_prefix_have_one_blank(capsys: pytest.CaptureFixture[str]) -> None:
+    times = SimpleNamespace(layers={"conv1": 1e-3}, steps=0, batch=0, image_s=1e-3, interval_s=1 / 797)
+    summary_tables._speed(
+        SimpleNamespace(times=times, label="a model", ops=2, ops_per_joule=1e9, square_metres=1e-6,
+                        ops_per_second_per_square_metre=1e15)
+    )  # fmt: skip
+    assert "throughput   797 images/s   all layers at work" in capsys.readouterr().out
 
 
 def test_networks_lists_all_and_shows_layers(verb: Verb) -> None:
