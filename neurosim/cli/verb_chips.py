@@ -69,7 +69,9 @@ class Chips(TyperGroup):
 
 
 app = typer.Typer(cls=Chips, name="chips", epilog=EPILOG, rich_markup_mode="markdown",
-                  help="List the chips or show one; put other devices into one, or devices of your own.")  # fmt: skip
+                  help="List the chips or show one; put other devices into one, or devices of your own.\n\n"
+                       "`neurosim chips NAME` is short for `neurosim chips show NAME`, whose options it takes: "
+                       "`neurosim chips show --help`.")  # fmt: skip
 
 
 @app.command("show", epilog=EPILOG)

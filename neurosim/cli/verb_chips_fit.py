@@ -51,7 +51,7 @@ Pulses and a read-back together, on the circuit of another chip, and a run on it
 """
 
 Measured = Annotated[
-    list[Path] | None, typer.Argument(metavar="MEASURED...", help="CSV files of ramps, or one read-back.")
+    list[Path] | None, typer.Argument(metavar="MEASURED.csv", help="CSV files of ramps, or one read-back.")
 ]
 Kind = Annotated[str, typer.Option(metavar="KIND", help="rram, ecram, flash or pcm.")]
 Out = Annotated[Path, typer.Option(metavar="FILE", help="The chip to write: BASE with the fitted device.")]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EPILOG = """
 **Examples**
 
-Every claim of every chip: the longest take minutes
+Every claim of every chip, in about a minute
 
 `neurosim claims`
 
@@ -36,7 +36,7 @@ Found in a primary source only, with the run files and the table kept
 
 Chips = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[CHIP]...", help="Chips, or paths of chip.toml; all of them by default."),
+    typer.Argument(metavar="CHIP", help="Chips, or paths of chip.toml; all of them by default."),
 ]
 Found = Annotated[
     bool,

@@ -29,7 +29,7 @@ Different chips, each with its own network, at an accuracy that all of them reac
 """
 
 Files = Annotated[
-    list[Path], typer.Argument(metavar="RUN.h5...", help="Two or more run files, from `neurosim run --out`.")
+    list[Path], typer.Argument(metavar="RUN.h5", help="Two or more run files, from `neurosim run --out`.")
 ]
 Tolerance = Annotated[
     str, typer.Option(metavar="POINTS", help="How much lower an accuracy may be and still count as equal.")
