@@ -151,6 +151,36 @@ class AgedCrossbar:
         return driven, squares
 
 
+def column_totals(aged: AgedCrossbar) -> list[np.ndarray]:
+    """Total conductance of every converted column in each row tile, float64, in n g_max.
+
+    A pair that shares one ADC lies in one column: both its devices pull at the column's voltage.
+    """
+    crossbar = aged.crossbar
+    unit = crossbar.device.parameters.g_max_siemens * crossbar.cell.devices_per_weight
+    siemens = aged.g_siemens.sum(axis=1, dtype=np.float64) / unit  # (polarities, rows, columns)
+    columns = np.concatenate(list(siemens), axis=1) if aged.converts_apart else siemens.sum(axis=0)
+    edges = np.cumsum((0, *crossbar.row_splits))
+    return [columns[a:b].sum(axis=0) for a, b in pairwise(edges)]
+
+
+def floating(aged: AgedCrossbar, programmed: AgedCrossbar) -> AgedCrossbar:
+    """What a read of floating columns sees: their voltages are divided by the total conductance of now, and multiplied
+    back by that of programming, so that what all cells of a column have in common cancels.
+
+    The noise of a read in the total is left out: it is smaller than that of the current by the number of rows.
+    """
+    gains = [
+        np.divide(then, now, out=np.ones_like(now), where=now > 0).astype(np.float32)
+        for then, now in zip(column_totals(programmed), column_totals(aged), strict=True)
+    ]
+    d = tuple(own * gain for own, gain in zip(aged.d, gains, strict=True))
+    s2 = None
+    if aged.s2 is not None:
+        s2 = tuple(own * gain**2 for own, gain in zip(aged.s2, gains, strict=True))
+    return replace(aged, d=d, s2=s2)
+
+
 def rows_of(matrix: np.ndarray, lengths: tuple[int, ...]) -> tuple[np.ndarray, ...]:
     """The row tiles of a matrix, each contiguous and aligned to a cache line (a fifth faster to stream)."""
     edges = np.cumsum((0, *lengths))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from neurosim.circuits.aged import AgedCrossbar
+from neurosim.circuits.aged import AgedCrossbar, floating
 from neurosim.circuits.cells import cell_targets, sliced_targets
 from neurosim.circuits.held import Converters, HeldMatrix, Read, Tally
 from neurosim.circuits.parameters import CellParameters, ReadParameters, WireParameters
@@ -62,6 +62,13 @@ class Crossbar(HeldMatrix):
         t_chip_s, the chip time of one inference, parts the frozen from the per-read noise. Sliced weights and inputs
         in phases give an `AgedSliced`.
         """
+        aged = self._aged(t_s, t_chip_s)
+        if self.read.sensing == "voltage" and t_s > 0 and not self.cell.sliced:
+            return floating(aged, self._aged(0.0, t_chip_s))
+        return aged
+
+    def _aged(self, t_s: float, t_chip_s: float) -> AgedCrossbar:
+        """The conductances of a time, sensed as currents."""
         split = {"split": t_chip_s, "independent": None, "none": t_chip_s}[self.read.noise]
         g, variance = self.device.aged(self.state, t_s, split, self.stream.child("devices"))
         if self.read.noise == "none":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 
 from neurosim.chips import Chip
+from neurosim.circuits.aged import column_totals
 from neurosim.circuits.converters import Converter, Site, adc_of_columns, calibrate
 from neurosim.circuits.crossbar import AgedCrossbar, Converters
 from neurosim.circuits.parameters import ConverterParameters
@@ -67,20 +67,13 @@ def output_codes(
 
 
 def _column_totals(chip: Chip, fresh: AgedCrossbar) -> list[np.ndarray] | None:
-    """Total conductance of every converted column in each row tile, in n g_max; None where currents are sensed.
-
-    A pair that shares one ADC lies in one column: both its devices pull at the column's voltage.
-    """
+    """Total conductances of the columns, as `column_totals`; None where currents are sensed."""
     if chip.read.sensing == "current":
         return None
     if chip.cell.sliced:
         raise ConfigError(f"chip {chip.name}: read.sensing", 'cells without slices for sensing = "voltage"',
                           f"{chip.cell.slices} slices", 'use sensing = "current"')  # fmt: skip
-    unit = chip.device.g_max_siemens * chip.cell.devices_per_weight
-    siemens = fresh.g_siemens.sum(axis=1, dtype=np.float64) / unit  # (polarities, rows, columns)
-    columns = np.concatenate(list(siemens), axis=1) if fresh.converts_apart else siemens.sum(axis=0)
-    edges = np.cumsum((0, *fresh.crossbar.row_splits))
-    return [columns[a:b].sum(axis=0) for a, b in pairwise(edges)]
+    return column_totals(fresh)
 
 
 def _site(stream: Stream, largest: float, adc_of: np.ndarray, rows: int, totals: np.ndarray | None) -> Site:

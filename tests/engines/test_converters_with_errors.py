@@ -1,6 +1,7 @@
 """Converters with errors in every path that reads a crossbar: rates, one image, single rows, a saved chip."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,35 @@ def test_voltages_of_the_largest_range_need_fewer_bits():
         return np.abs(scores(built(adc__range="maximum", adc__bits=6, **options)) - reference).mean()
 
     assert miss(read__sensing="voltage") < 0.5 * miss()
+
+
+def test_a_floating_column_does_not_feel_what_all_its_cells_lose():
+    """It shows the mean of its rows' voltages, weighted by the conductances of now."""
+    x = digits()[:50, :40].astype(np.float32)
+
+    def year(**options):
+        crossbar = built(drift_compensation="none", **options).layers["dense1"].crossbars[0]
+        fresh, old = crossbar.age_to(0.0, 1e-6), crossbar.age_to(3.2e7, 1e-6)
+        a, b = x @ fresh.d[0], x @ old.d[0]
+        return fresh, old, float((a * b).sum() / (a * a).sum())
+
+    assert year()[2] < 0.8  # currents fall with the conductances
+    fresh, old, kept = year(read__sensing="voltage")
+    assert kept == pytest.approx(1, abs=0.05)
+    plus, minus = old.g_siemens[:, 0, :40]
+    volts = x @ (plus - minus) / (plus + minus).sum(axis=0)
+    total = fresh.g_siemens[:, 0, :40].sum(axis=(0, 1)) / old.crossbar.device.parameters.g_max_siemens
+    np.testing.assert_allclose(x @ old.d[0], volts * total, rtol=1e-4, atol=1e-5)
+
+
+def test_noise_of_a_floating_column_is_scaled_with_its_currents():
+    crossbar = built(read__sensing="voltage").layers["dense1"].crossbars[0]
+    crossbar = replace(crossbar, read=crossbar.read.model_copy(update={"noise": "independent"}))
+    held = replace(crossbar, read=crossbar.read.model_copy(update={"sensing": "current"}))
+    floats, still = crossbar.age_to(3600.0, 1e-6), held.age_to(3600.0, 1e-6)
+    gain = (floats.d[0] * still.d[0]).sum(axis=0) / (still.d[0] ** 2).sum(axis=0)
+    assert gain.min() > 1.05
+    np.testing.assert_allclose(floats.s2[0], still.s2[0] * gain**2, rtol=1e-3)
 
 
 def test_voltages_of_slices_are_refused():
