@@ -20,7 +20,7 @@ class AgedCrossbar:
     """The conductances of one moment, ready to be read.
 
     d, s2 : one float32 array per row tile (rows of the tile, converted columns): conductance over n g_max,
-        and the variance of its per-read noise (None when there is none)
+        and the variance of its per-read noise (None when there is none); of columns that float as `floating` has them
     row_siemens : float32 (rows,), conductance that an input drives, all devices and polarities
     g_siemens, variance : float32 (polarities, devices, rows, columns), what d and s2 were made from (S, S^2)
     own_siemens : the devices' own conductances where wires make those of g_siemens effective ones; None: the same

@@ -149,9 +149,7 @@ def run(
     record = frozenset((record,) if isinstance(record, str) else record)
     if mode is None:
         mode = (load_chip(chip) if isinstance(chip, str) else chip).default_mode
-    _check(mode, instances, times, record)
-    if not -LARGEST_SEED <= seed <= LARGEST_SEED:
-        raise ConfigError("seed", f"a whole number within +-{LARGEST_SEED:,}", str(seed), "give --seed 1")
+    _check(mode, instances, times, record, seed)
     if out is not None:
         check_output(out, resume=resume, overwrite=overwrite)
     settings = Settings(_cores() if threads is None else threads, batch)
@@ -197,7 +195,9 @@ def _way(request: Request) -> Callable[[Request, Progress], Work]:
     return way
 
 
-def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str]) -> None:
+def _check(mode: str, instances: int, times: Sequence[str | float], record: Iterable[str], seed: int) -> None:
+    if not -LARGEST_SEED <= seed <= LARGEST_SEED:
+        raise ConfigError("seed", f"a whole number within +-{LARGEST_SEED:,}", str(seed), "give --seed 1")
     if mode not in MODES:
         raise ConfigError("mode", "a mode of this version", repr(mode), near(mode, MODES))
     if not 1 <= instances <= MOST_INSTANCES:
