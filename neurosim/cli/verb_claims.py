@@ -83,7 +83,7 @@ def claims_verb(
     from neurosim.recording.durable import write_durably
 
     names = chips or chip_names()
-    _check(names, limit, instances)
+    _check(names, limit, instances, out)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     verdicts: list[Verdict] = []
@@ -109,9 +109,9 @@ def _say_how_far(verdicts: Sequence[Verdict], folder: Path | None) -> None:
     note(f"stopped; {plural(len(verdicts), 'claim')} checked until then{kept}")
 
 
-def _check(names: Sequence[str], limit: int | None, instances: int | None) -> None:
+def _check(names: Sequence[str], limit: int | None, instances: int | None, folder: Path | None) -> None:
     """Refuse what no claim could be run with, before any is."""
-    from neurosim.chips import load_chip
+    from neurosim.chips import load_chip, load_claims
 
     for option, value in (("--limit", limit), ("--instances", instances)):
         if value is not None and value < 1:
@@ -119,8 +119,14 @@ def _check(names: Sequence[str], limit: int | None, instances: int | None) -> No
     if len(set(names)) < len(names):
         double = next(name for name in names if names.count(name) > 1)
         raise ConfigError("chips", "each chip once", f"{double!r} twice", near(double, names))
-    for name in names:
-        load_chip(name)
+    chips = [load_chip(name) for name in names]
+    for chip in chips:
+        load_claims(chip)
+    called = [chip.name for chip in chips]
+    if folder is not None and len(set(called)) < len(called):
+        double = next(name for name in called if called.count(name) > 1)
+        raise ConfigError("--out", "chips of different names: run files are called after them", f"two {double!r}",
+                          "change the name in one chip.toml, or check them one by one")  # fmt: skip
 
 
 def show_verdicts(verdicts: Sequence[Verdict]) -> None:

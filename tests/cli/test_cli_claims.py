@@ -143,6 +143,17 @@ def test_a_failed_claim_ends_with_one(verb: Verb, tmp_path: Path) -> None:
     assert "1 met, 1 failed" in answer.stdout
 
 
+def test_chips_whose_claims_cannot_be_told_are_refused_before_any_is_run(verb: Verb, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.toml"
+    bare.write_text(load_chip("joshi_2020").text)
+    answer = verb("claims", "ideal_float", bare)
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert "expected a claims.toml beside its chip.toml" in one_line(answer.stderr)
+    answer = verb("claims", "joshi_2020", chip_folder(tmp_path), "--out", tmp_path / "kept")
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert "called after them, got two 'joshi_2020'" in one_line(answer.stderr)
+
+
 def test_mistakes_get_one_line(verb: Verb) -> None:
     unknown = verb("claims", "joshi_2021")
     assert unknown.exit_code == 2
