@@ -57,6 +57,26 @@ class _Entry:
         )
 
 
+@dataclass(frozen=True)
+class _OfChip:
+    """Progress of a run that says for which chip it is made."""
+
+    shown: Progress
+    chip: str
+
+    def stage(self, text: str, total: int, done: int = 0) -> None:
+        """A stage begins."""
+        self.shown.stage(f"{self.chip}, {text}", total, done)
+
+    def advance(self, images: int) -> None:
+        """So many more are done."""
+        self.shown.advance(images)
+
+    def download(self, name: str, received: int, size: int | None) -> None:
+        """A file is under way."""
+        self.shown.download(name, received, size)
+
+
 def check_claims(names: Sequence[str], options: Options, progress: Progress | None = None,
                  only_found: bool = False) -> Iterator[Verdict]:  # fmt: skip
     """The verdicts on all claims of chips, chip by chip in the order of their claims.toml.
@@ -77,8 +97,9 @@ def check_claims(names: Sequence[str], options: Options, progress: Progress | No
         for entry in entries:
             if only_found and entry.source.status != "found":
                 continue
-            shown.stage(f"{chip.name}: {entry.claim.id}", 0)
-            yield _verdict(chip, entry, entries, runs, options, shown)
+            own = _OfChip(shown, chip.name)
+            own.stage(entry.claim.id, 0)
+            yield _verdict(chip, entry, entries, runs, options, own)
 
 
 def _verdict(chip: Chip, entry: _Entry, entries: Sequence[_Entry], runs: dict[tuple[Any, ...], Run | NeurosimError],

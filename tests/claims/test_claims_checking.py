@@ -10,6 +10,7 @@ from neurosim.chips import load_chip
 from neurosim.claims import Options, Verdict, check_claims, checking
 from neurosim.costs import chip_figures, core_figures
 from neurosim.foundation.errors import ConfigError, ConfigErrors
+from neurosim.pipeline.progress import Silent
 
 HEAD = "format = 1\n"
 
@@ -57,6 +58,21 @@ def test_claims_on_one_run_share_it(claimed: Path, monkeypatch: pytest.MonkeyPat
     assert all("50 images" in v.preview for v in found)
     energy, time, power = (found[k].ours or 0 for k in (2, 3, 5))
     assert power == pytest.approx(energy / time, rel=0.01)  # the one of both times, the other of the first
+
+
+def test_progress_says_which_chip_and_claim(claimed: Path) -> None:
+    stages: list[str] = []
+
+    class Watching(Silent):
+        def stage(self, text: str, total: int, done: int = 0) -> None:
+            assert 0 <= done <= max(total, 0)
+            stages.append(text)
+
+    (claimed / "claims.toml").write_text("format = 1\n" + entry("fresh", "accuracy", 0.5, **RUN))
+    list(check_claims([str(claimed)], Options(limit=50), Watching()))
+    assert stages[0] == "joshi_2020, fresh"
+    assert len(stages) > 1
+    assert all(stage.startswith("joshi_2020, ") for stage in stages)
 
 
 def test_options_make_another_run(claimed: Path) -> None:
