@@ -79,8 +79,13 @@ def require_mode(chip: Chip, mode: str, cores: bool = False) -> None:
 
 
 def _refuse_parts(chip: Chip) -> None:
-    """Spikes meet whole weights, in one read: ConfigError for slices, and for inputs in phases."""
+    """Spikes meet whole weights, in one read: ConfigError for slices, and for inputs in phases. Columns float before
+    converters alone: ConfigError where analog neurons or cores take their currents."""
     cell, read = chip.cell, chip.parameters.read
+    converts = chip.parameters.core is None and not (chip.neuron is not None and chip.neuron.kind == "analog")
+    if read is not None and read.sensing == "voltage" and not converts:
+        raise ConfigError(f"chip {chip.name}: read.sensing", "'current', which its neurons take", "'voltage'",
+                          "use --mode rate, or a chip whose neurons are digital and behind converters")  # fmt: skip
     if not cell.sliced and (read is None or not read.serial):
         return
     what = "cell.weight_bits" if cell.sliced else "read.input_bits"

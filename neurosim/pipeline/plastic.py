@@ -40,6 +40,9 @@ def prepare_work(request: Request, shown: Progress) -> Work:
     loaded = load(request, shown)
     net, chip = loaded.network, loaded.chip
     require_mode(chip, "spiking")
+    if chip.read.sensing == "voltage":
+        raise ConfigError(f"chip {chip.name}: read.sensing", "'current' for a network that learns on the chip",
+                          "'voltage'", "leave it out: its neurons take currents")  # fmt: skip
     if chip.parameters.wires is not None:
         raise ConfigError(f"chip {chip.name}: wires", "none for a network that learns on the chip", "some",
                           "leave them out: pulses and reads of learning are computed without wires")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Wires all the way: a network is run on a chip that has them."""
+"""Wires all the way: a network is run on a chip that has them; and what wires or floating columns do not go with."""
 
 import numpy as np
 import pytest
@@ -72,3 +72,17 @@ def test_wires_in_a_chip_of_cores_are_refused():
 def test_rows_that_inputs_cut_off_are_refused():
     with pytest.raises(ConfigError, match=r"wires\.undriven: expected 'held'"):
         ns.run("digits_mlp", limit=50, wires__row_ohms=2, wires__column_ohms=2, wires__undriven="cut")
+
+
+@pytest.mark.parametrize(
+    ("network", "chip"),
+    [
+        ("mnist_valentian", "valentian_2019"),
+        ("mnist_truenorth", "truenorth_pcm"),
+        ("mnist_stdp", "rram_pairs"),
+        ("mnist_stdp", "joshi_2020"),
+    ],
+)
+def test_columns_do_not_float_where_neurons_take_their_currents(network, chip):
+    with pytest.raises(ConfigError, match=r"read\.sensing: expected 'current'.*got 'voltage'"):
+        ns.run(network, chip, mode="spiking", limit=2, read__sensing="voltage")
