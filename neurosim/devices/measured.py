@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from neurosim.foundation.errors import DataError
+from neurosim.foundation.errors import DataError, LimitError
 from neurosim.foundation.units import UNITS
 
 MOST_SIEMENS = 0.1  # a memory cell of more would be a short circuit: the unit is wrong
+MOST_BYTES = 64 * 2**20  # of text: some ten million readings
 QUANTILES = 20  # steps that stand for a bin of a table of steps
 LEAST_SIEMENS = 1e-13  # largest value of a measurement in a wrong unit the other way
 _UP = ("up", "pot", "ltp", "set", "inc")
@@ -99,8 +100,12 @@ def read_measured(path: Path, unit: str | None = None, v_read: float | None = No
 
 def _text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:  # of what is unpacked: a small file may hold very much
+            raise LimitError(str(path), f"at most {MOST_BYTES // 2**20} MiB of text", "more",
+                             "leave out columns or pulses")  # fmt: skip
+        return raw.decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as problem:
         raise DataError(
             str(path), "a readable CSV file", str(problem), "check the path and the file"
@@ -110,16 +115,25 @@ def _text(path: Path) -> str:
 def _table(path: Path, text: str) -> Table:
     first = next((line for line in text.splitlines() if line.strip() and not line.startswith("#")), "")
     delimiter = max(",;\t", key=first.count)
-    rows = [
-        (number, [cell.strip() for cell in row])
-        for number, row in enumerate(csv.reader(text.splitlines(), delimiter=delimiter), 1)
-        if not (row and row[0].startswith("#"))
-    ]
+    try:
+        rows = [
+            (number, [cell.strip() for cell in row])
+            for number, row in enumerate(csv.reader(text.splitlines(), delimiter=delimiter), 1)
+            if not (row and row[0].startswith("#"))
+        ]
+    except csv.Error as problem:
+        raise DataError(
+            str(path), "a table of numbers", str(problem), "export the measurement again"
+        ) from None
     while rows and not any(rows[-1][1]):
         rows.pop()
     if not rows:
         raise DataError(str(path), "a table of numbers", "an empty file", "export the measurement again")
     named = any(cell and _number(cell) is None for cell in rows[0][1])
+    if named and len(rows) == 1:
+        raise DataError(
+            str(path), "a table of numbers", "one line without them", "export the measurement again"
+        )
     width = max(len(row) for _, row in rows)
     names = [*rows[0][1]] if named else []
     names += [f"column {k + 1}" for k in range(len(names), width)]

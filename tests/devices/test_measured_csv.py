@@ -5,8 +5,9 @@ import gzip
 import numpy as np
 import pytest
 
+from neurosim.devices import measured
 from neurosim.devices.measured import ReadBack, read_measured
-from neurosim.foundation.errors import DataError
+from neurosim.foundation.errors import DataError, LimitError
 
 
 def written(tmp_path, text, name="measured.csv"):
@@ -78,12 +79,26 @@ BAD = [
     ("a (uS),b (nS)\n1,2\n2,3\n", r"one unit of its values, got nS and uS"),
     ("g\n1\n2\n", r"one unit of its values, got none; give it: --unit uS, --unit A with --v-read, or --unit 1"),
     ("\n\n", r"measured.csv: expected a table of numbers, got an empty file"),
+    ("g (uS)\n", r"measured.csv: expected a table of numbers, got one line without them"),
+    ("<html><body>404</body></html>", r"expected a table of numbers, got one line without them"),
+    ("g (uS)\n" + "1" * 200_000, r"measured.csv: expected a table of numbers, got field larger than field limit"),
     ("target (uS),measured (uS)\n1,1\n2,\n", r"a measured value for each of 2 targets, got 1"),
     ("pulse,g (uS)\n1,1\n,2\n", r"measured.csv:3: column 'g \(uS\)': expected a pulse number beside each value"),
     ("Row 1 = Gbins, Row 2 = CDF\n1,2\n0,1\n1,2\n", r"2 rows of changes, one per CDF point, got 1"),
     ("Row 1 = Gbins, Row 2 = CDF\n1,2\n0,1\n1,2\n3\n", r"measured.csv:5: expected 2 changes, one per .* bin, got 1"),
     ("Row 1 = Gbins, Row 2 = CDF\n1,x\n", r"measured.csv:2: column 2: expected a number, got 'x'"),
 ]  # fmt: skip
+
+
+def test_a_small_file_that_unpacks_to_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(measured, "MOST_BYTES", 2**20)
+    path = tmp_path / "measured.csv.gz"
+    path.write_bytes(gzip.compress(b"1\n" * 2**20))
+    assert path.stat().st_size < 5000
+    with pytest.raises(LimitError, match=r"measured.csv.gz: expected at most 1 MiB of text, got more"):
+        read_measured(path, "uS")
+    path.write_bytes(gzip.compress(b"1\n" * 2**18))
+    assert len(read_measured(path, "uS").values[0]) == 2**18
 
 
 @pytest.mark.parametrize(("text", "message"), BAD)
