@@ -82,7 +82,8 @@ def read_measured(path: Path, unit: str | None = None, v_read: float | None = No
     turn : after so many pulses the pulses of a column change their direction, up first
 
     Raises DataError, with line and column, for cells that are no numbers, blanks between numbers, pulse numbers that
-    do not rise one by one, negative conductances, a missing or impossible unit, currents without a read voltage.
+    do not rise one by one, negative conductances, a missing or impossible unit, currents without a read voltage;
+    LimitError for more than MOST_BYTES of text.
     """
     text = _text(path)
     first = text.partition("\n")[0]
