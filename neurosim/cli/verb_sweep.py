@@ -197,7 +197,7 @@ def _show(done: SweepResult) -> None:
 
 def _rows(sweep: Sweep, rows: Iterable[Mapping[str, Any]]) -> None:
     """Print rows, and as many columns as the terminal has room for."""
-    names = [axis.name for axis in sweep.axes]
+    names = [axis.name for axis in sweep.axes if len(axis) > 1] or [axis.name for axis in sweep.axes]
     short = _short(names)
     figures = ["accuracy", "95 % interval", "energy", "latency"]
     columns = {name: [short[name]] for name in names} | {name: [name] for name in ("time", *figures)}

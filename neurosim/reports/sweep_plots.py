@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,8 +12,13 @@ from neurosim.foundation.errors import ConfigError, DataError, near
 from neurosim.foundation.units import format_time
 from neurosim.reports.figures import PALETTE, new_figure, plain, save
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _LOG_FROM = 50  # ratio of the ends from which an axis is logarithmic
 _TICKS = 12  # whole numbers up to so many are all written
+_TIME = "time_s"
+_APART = 0.08  # of the place of a word, between the times
 _LABELS = {
     "accuracy": "accuracy (%)",
     "energy_joules": "energy of an inference (J)",
@@ -54,30 +59,46 @@ def plot_axis(
     scale = 100.0 if figure in _PER_CENT else 1.0
     places = np.array(values, float) if numbers else np.arange(len(values), dtype=float)
     ranges = False
-    for rank, time_s in enumerate(sorted({table["time_s"][row] for row in kept})):
-        spread = _spread(table, axis, figure, [row for row in kept if table["time_s"][row] == time_s], values)
+    series = _series(table, axis, kept)
+    for rank, (label, rows) in enumerate(series.items()):
+        spread = _spread(table, axis, figure, rows, values)
         least, mean, most = scale * spread
         there = ~np.isnan(mean)
         colour = PALETTE[rank % len(PALETTE)]
-        line = "o-" if numbers else "o"  # between words there is nothing
-        axes.plot(places[there], mean[there], line, color=colour, markersize=4, label=format_time(time_s))
+        # between words there is nothing: points are not joined, and stand side by side
+        at = (places if numbers else places + _APART * (rank - (len(series) - 1) / 2))[there]
+        axes.plot(at, mean[there], "o-" if numbers else "o", color=colour, markersize=4, label=label)
         if numbers:
-            axes.fill_between(places[there], least[there], most[there], color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(at, least[there], most[there], color=colour, alpha=0.15, linewidth=0)
         else:
-            axes.vlines(places[there], least[there], most[there], color=colour, alpha=0.3, linewidth=4)
+            axes.vlines(at, least[there], most[there], color=colour, alpha=0.3, linewidth=4)
         ranges = ranges or bool(np.any(most[there] > least[there]))
+    _ticks(axes, values, places, numbers)
+    axes.set_xlabel(plain(axis))
+    axes.set_ylabel(_LABELS.get(figure, plain(figure)))
+    if ranges:
+        axes.set_title("mean over all other axes, and their range", fontsize=9)
+    if axis != _TIME:
+        axes.legend(title="after programming", fontsize=8, title_fontsize=8, frameon=False)
+    return save(drawn, path)
+
+
+def _ticks(axes: Axes, values: Sequence[Any], places: np.ndarray, numbers: bool) -> None:
+    """Words and few whole numbers are all written; numbers far apart stand on a logarithmic axis."""
     if not numbers:
         axes.set_xticks(places, [plain(str(value)) for value in values])
     elif all(isinstance(value, int) for value in values) and len(values) <= _TICKS:
         axes.set_xticks(places, [str(value) for value in values])
     elif min(places) > 0 and max(places) / min(places) >= _LOG_FROM:
         axes.set_xscale("log")
-    axes.set_xlabel(plain(axis))
-    axes.set_ylabel(_LABELS.get(figure, plain(figure)))
-    if ranges:
-        axes.set_title("mean over all other axes, and their range", fontsize=9)
-    axes.legend(title="after programming", fontsize=8, title_fontsize=8, frameon=False)
-    return save(drawn, path)
+
+
+def _series(table: Mapping[str, Sequence[Any]], axis: str, kept: Sequence[int]) -> dict[str, list[int]]:
+    """Rows by time, which is what the lines stand for; one line against the time itself."""
+    if axis == _TIME:
+        return {"": list(kept)}
+    times = sorted({table[_TIME][row] for row in kept})
+    return {format_time(time): [row for row in kept if table[_TIME][row] == time] for time in times}
 
 
 def _spread(

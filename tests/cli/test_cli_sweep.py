@@ -69,6 +69,14 @@ def test_nothing_is_drawn_where_every_point_failed(verb: Verb, file: Path) -> No
     assert not Path("bits/accuracy_adc.bits.png").exists()
 
 
+def test_axes_of_one_value_have_no_column(verb: Verb, file: Path) -> None:
+    file.write_text(SWEEP.partition('"device.g_max"')[0] + '"dac.bits" = [8]\n')
+    got = verb("sweep", file, "--workers", "0")
+    assert got.exit_code == 0
+    assert "2 points: adc.bits (2), dac.bits (1)" in got.stdout
+    assert any(line.split()[:2] == ["bits", "time"] for line in got.stdout.splitlines())
+
+
 def test_of_many_rows_the_best_are_shown(verb: Verb, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("neurosim.cli.verb_sweep.SHOWN", 3)
     monkeypatch.setattr("neurosim.cli.verb_sweep.BEST", 2)
