@@ -7,6 +7,7 @@ weights are drifted; both are measured, our split lies between.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -77,3 +78,19 @@ def measure(images: np.ndarray, labels: np.ndarray, t_s: float, repeats: int,
                 f"{name.split(',')[0]}{', noisy' if read_noise else ''}, one image",
                 median_s(singles, 3) / 100,
             )
+
+
+def monte_carlo(images: np.ndarray, times_s: tuple[float, ...], chips: int) -> Iterator[tuple[str, float]]:
+    """(what, seconds of processor time) of programming chips anew and reading all images at every time."""
+    torch.set_num_threads(1)
+    x = torch.tensor(images)
+    for name, config in (("torch", TorchInferenceRPUConfig), ("C++", InferenceRPUConfig)):
+        model = analog_model(config, read_noise=False)
+        start = time.process_time()
+        with torch.no_grad():
+            for _ in range(chips):
+                model.program_analog_weights()
+                for t_s in times_s:
+                    model.drift_analog_weights(t_s)
+                    torch.cat([model(x[i : i + 500]) for i in range(0, len(x), 500)])
+        yield f"aihwkit {name} tile, Monte Carlo, {chips} x {len(times_s)}", time.process_time() - start
