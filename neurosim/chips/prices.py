@@ -137,11 +137,11 @@ class SharedPrice(Price):
 class Prices(Record):
     """Prices of a chip's components.
 
-    `array` physical: the array's energy is the sum of V^2 G t over its devices; published: it is part of
-    the published figure of a core, of a read of a tile or of a synaptic event. Never both: with "physical", the
-    figure of an event is kept for comparison and not charged. `core_static` is charged for the cores used, `chip_static` is reported
-    apart, for the whole chip. `basis`, of digital processors: the sum of components, or the published power of the
-    whole chip at work, `chip_busy`, for as long as it works. Never both.
+    `array` physical: the array's energy is the sum of V^2 G t over its devices; published: it is part of the
+    published figure of a core, of a read of a tile or of a synaptic event. Never both: with "physical", the figure
+    of an event is kept for comparison and not charged. `core_static` is charged for the cores used, `chip_static`
+    is reported apart, for the whole chip. `basis`, of digital processors: the sum of components, or the published
+    power of the whole chip at work, `chip_busy`, for as long as it works. Never both.
     """
 
     array: Literal["physical", "published"] = "physical"

@@ -49,7 +49,9 @@ def train(
     resume: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Measured:
-    """Train a network by the recipe of its TOML, or by boosting where it has a [boosting] table; write network.toml, weights and measured.toml to `out`.
+    """Train a network by the recipe of its TOML, or by boosting where it has a [boosting] table.
+
+    Writes network.toml, weights and measured.toml to `out`.
 
     Parameters
     ----------

@@ -55,7 +55,5 @@ def test_margins_settle_ties() -> None:
 def test_units_must_fit() -> None:
     layer = PairVotes(name="votes", classes=10, rounds=18)
     assert layer.output_shape((810,)) == (10,)
-    with pytest.raises(
-        ConfigError, match="45 pairs x 18 rounds before it, got 800.*810 units"
-    ):
+    with pytest.raises(ConfigError, match="45 pairs x 18 rounds before it, got 800.*810 units"):
         layer.output_shape((800,))
