@@ -1,94 +1,41 @@
 """Sliced weights and inputs in phases against whole-number products, closed forms and a plain simulation."""
 
 import itertools
-import re
 
 import numpy as np
 import pytest
 from scipy import stats
+from sliced_samples import (
+    COLUMNS,
+    G_MAX,
+    ROWS,
+    SIGNED,
+    SPLITS,
+    WHOLE,
+    build,
+    converters,
+    expect_products,
+    isaac_cell,
+    levels,
+    product,
+    read_parameters,
+    reading,
+    rng,
+)
 
 from neurosim.chips import load_chip
-from neurosim.circuits.cells import column_bits, sliced_targets, whole_weights
 from neurosim.circuits.converters import Converter, NoisyConverter, uniform
-from neurosim.circuits.crossbar import Converters, Crossbar, Read, Tally
+from neurosim.circuits.crossbar import Converters
 from neurosim.circuits.parameters import CellParameters, ReadParameters
 from neurosim.circuits.sliced import AgedSliced
-from neurosim.devices import IdealParameters, make_device
+from neurosim.devices import make_device
 from neurosim.devices.parameters import StuckDevices
-from neurosim.foundation.errors import ConfigError, DataError
-from neurosim.foundation.streams import stream
-
-G_MAX = 750e-6
-RNG = np.random.default_rng(0)
-ROWS, COLUMNS, SPLITS = 70, 9, (32, 32, 6)
-
-
-def sixteen_bits(shape):
-    """Weights whose sixteen-bit values are known: the largest is there, so that a step is 1."""
-    whole = RNG.integers(-(2**15) + 1, 2**15, shape)
-    whole.flat[0] = 2**15 - 1
-    return whole
-
-
-WHOLE = sixteen_bits((ROWS, COLUMNS))
-SIGNED = RNG.integers(-(2**15), 2**15, (12, ROWS))
-
-
-def rng():
-    return np.random.default_rng(1)  # anew for every draw, so that no test depends on another
-
-
-def read_parameters(**changes):
-    serial = {"input_bits": 16, "phases": 16, "signed_inputs": "twos_complement"}
-    return ReadParameters(v_read_volts=0.2, t_read_s=1e-7, **(serial | changes))
-
-
-def isaac_cell(**changes):
-    sliced = {"kind": "offset", "weight_bits": 16, "slices": 8, "bits_per_cell": 2}
-    return CellParameters(**(sliced | changes))
-
-
-def build(cell=None, read=None, weights=None, splits=SPLITS, device=None, key=0, **device_options):
-    device = device or make_device(IdealParameters(g_max_siemens=G_MAX, **device_options))
-    weights = np.asarray(WHOLE if weights is None else weights, np.float32)
-    cell, read = cell or isaac_cell(), read or read_parameters()
-    return Crossbar.program(weights, device, cell, read, splits, stream(key, "sliced"))
-
-
-def converters(aged, adc, bits=16, low=None):
-    """Inputs in steps of 1, and one ADC for all tiles."""
-    low = -(2 ** (bits - 1)) if low is None else low
-    high = (
-        2 ** (bits - 1) - 1
-        if low < 0 and aged.crossbar.read.signed_inputs == "twos_complement"
-        else 2**bits - 1
-    )
-    return Converters(Converter(1.0, low, high), (adc,) * len(aged.d))
-
-
-def reading(n, key="noise", first=0):
-    return Read(first, n, stream(0, key), Tally(n))
-
-
-def product(aged, x, adc, **more):
-    read = reading(len(x))
-    out = aged.forward(np.asarray(x, np.float32), read, converters(aged, adc, **more))
-    return out, read.tally
-
-
-def levels(bits):
-    """An unsigned ADC whose step is one level."""
-    return Converter(1.0, 0, 2**bits - 1)
-
-
-def exactly(out, x, whole=WHOLE):
-    """The product is the whole-number one, to the last bit of the float32 it is given in."""
-    np.testing.assert_array_equal(out, (x.astype(np.int64) @ whole).astype(np.float32))
+from neurosim.foundation.errors import ConfigError
 
 
 def test_isaac_arithmetic_is_exact_with_a_wide_adc():
     out, tally = product(build().age_to(0.0, 1e-6), SIGNED, levels(16))
-    exactly(out, SIGNED)
+    expect_products(out, SIGNED)
     assert tally.adc_saturations.sum() == 0
 
 
@@ -104,13 +51,13 @@ def test_eight_bits_are_enough_with_flipped_columns_and_too_few_without():
     whole, x = full_tile(), rng().integers(-(2**15), 2**15, (20, 128)) | 1
     out, tally = product(build(isaac_cell(encoding="flipped"), weights=whole, splits=(128,)).age_to(0.0, 1e-6), x,
                          levels(8))  # fmt: skip
-    exactly(out, x, whole)
+    expect_products(out, x, whole)
     assert tally.adc_saturations.sum() == 0
     x[:, :] = -1  # all bits set: every row is driven in every phase
     plain, tally = product(build(weights=whole, splits=(128,)).age_to(0.0, 1e-6), x, levels(8))
     assert tally.adc_saturations.min() > 0
     assert (plain != x @ whole).any()
-    exactly(product(build(isaac_cell(encoding="flipped"), weights=whole, splits=(128,)).age_to(0.0, 1e-6), x,
+    expect_products(product(build(isaac_cell(encoding="flipped"), weights=whole, splits=(128,)).age_to(0.0, 1e-6), x,
                     levels(8))[0], x, whole)  # fmt: skip
 
 
@@ -139,13 +86,13 @@ def test_every_cell_and_every_phase_gives_the_whole_number_product(cell, read):
     both = cell.subtracts_currents or read.get("signed_inputs") == "bipolar"
     adc = Converter(1.0, -(2**15) if both else 0, 2**16)
     low = None if not read else -(2**16) + 1
-    exactly(product(aged, x, adc, low=low)[0], x)
+    expect_products(product(aged, x, adc, low=low)[0], x)
 
 
 def test_unsigned_inputs_need_no_sign():
     x = np.abs(SIGNED)
     aged = build(read=read_parameters(signed_inputs="two_phase")).age_to(0.0, 1e-6)
-    exactly(product(aged, x, levels(12), low=0)[0], x)
+    expect_products(product(aged, x, levels(12), low=0)[0], x)
 
 
 @pytest.mark.parametrize("encoding", ["plain", "flipped"])
@@ -157,7 +104,7 @@ def test_current_of_cells_at_the_bottom_is_taken_off(encoding, baseline, kind):
     wire = Converter(0.0, 0, 1e6)
     np.testing.assert_allclose(product(aged, SIGNED, wire)[0], SIGNED @ WHOLE, rtol=0, atol=2e-6 * 2**30 * 70)
     if baseline == "reference":  # whole levels reach the ADC, so nothing is lost in its steps
-        exactly(product(aged, SIGNED, levels(16))[0], SIGNED)
+        expect_products(product(aged, SIGNED, levels(16))[0], SIGNED)
     # nothing taken off would be seen: cells at the bottom are 0.21 levels
     assert 50e-6 / (700e-6 / 3) * 2**15 * np.abs(SIGNED.sum(axis=1)).max() > 1000 * 2e-6 * 2**30 * 70
 
@@ -178,7 +125,7 @@ def test_pairs_subtracted_as_currents_need_no_reference():
     drawn = [product(build(own, g_min_siemens=50e-6).age_to(0.0, 1e-6), SIGNED, Converter(1.0, -(2**15), 2**15))
              for own in (pair, isaac_cell(kind="differential"))]  # fmt: skip
     np.testing.assert_array_equal(drawn[0][1].array_siemens, drawn[1][1].array_siemens)
-    exactly(drawn[0][0], SIGNED)
+    expect_products(drawn[0][0], SIGNED)
 
 
 @pytest.mark.parametrize(("coding", "phases"), [("amplitude", 16), ("amplitude", 4), ("pulse_width", 4)])
@@ -310,7 +257,7 @@ def test_stuck_cells_hold_their_level_in_every_slice():
     np.testing.assert_array_equal(held, np.where(flags == 1, 0, np.where(flags == 2, 3, biased)))
     assert (held != biased).mean() > 0.1
     effective = (4 ** np.arange(8)[:, None, None] * held).sum(axis=0) - 2**15
-    exactly(product(aged, SIGNED, levels(16))[0], SIGNED, effective)
+    expect_products(product(aged, SIGNED, levels(16))[0], SIGNED, effective)
 
 
 def test_drift_moves_every_slice_and_a_gain_brings_it_back():
@@ -359,7 +306,7 @@ def test_images_do_not_disturb_each_other():
 def test_transposed_products_read_the_slices_one_after_the_other():
     turned = build(read=read_parameters(signed_inputs="two_phase")).age_to(0.0, 1e-6).transposed((5, 4))
     x = rng().integers(0, 2**16, (7, COLUMNS))
-    exactly(product(turned, x, levels(12), low=0)[0], x, WHOLE.T)
+    expect_products(product(turned, x, levels(12), low=0)[0], x, WHOLE.T)
     with pytest.raises(
         ConfigError, match='transposed read: expected cells with encoding = "plain", got flipped'
     ):
@@ -383,81 +330,6 @@ def test_range_of_the_adcs():
         ConfigError, match="adc_inputs: expected the DAC that cuts inputs into phases, got none"
     ):
         aged.adc_inputs(x)
-
-
-def test_slices_hold_the_bits_of_the_weights():
-    weights = np.array([[1.0, -1.0, 0.25, 0.0]], np.float32)
-    whole, step = whole_weights(weights, 8)
-    assert whole.tolist() == [[127, -127, 32, 0]]
-    assert step == pytest.approx(1 / 127)
-    span = IdealParameters(g_max_siemens=3e-6)
-    held = sliced_targets(
-        weights, CellParameters(kind="offset", weight_bits=8, slices=4, bits_per_cell=2), span, (1,)
-    )
-    assert np.rint(held.siemens[0, :, 0] * 1e6).T.tolist() == [
-        [3, 3, 3, 3],
-        [1, 0, 0, 0],
-        [0, 0, 2, 2],
-        [0, 0, 0, 2],
-    ]
-    assert held.scale.offset == 128
-    pair = sliced_targets(weights, CellParameters(weight_bits=8, slices=4, bits_per_cell=2), span, (1,))
-    assert np.rint(pair.siemens[:, :, 0, 1] * 1e6).tolist() == [[0, 0, 0, 0], [3, 3, 3, 1]]
-    with pytest.raises(DataError, match="weights: expected finite numbers, got 1 NaN or infinite"):
-        sliced_targets(np.array([[np.nan]], np.float32), isaac_cell(), span, (1,))
-
-
-def test_columns_are_flipped_where_that_lowers_their_sum():
-    weights = np.concatenate([np.full((8, 1), 1.0), np.full((8, 1), -1.0)], axis=1)
-    cell = isaac_cell(encoding="flipped")
-    held = sliced_targets(weights.astype(np.float32), cell, IdealParameters(g_max_siemens=3e-6), (4, 4))
-    assert held.flips.shape == (2, 1, 8, 2)
-    levels = np.rint(held.siemens[0] * 1e6)
-    assert levels.sum(axis=1).max() <= 8 * 3 / 2
-    assert held.flips[0, 0, :, 0].all()  # 65535: all ones
-    assert not held.flips[0, 0, :, 1].any()  # 1
-
-
-@pytest.mark.parametrize(("changes", "bits"), [
-    ({}, 9), ({"encoding": "flipped"}, 8), ({"kind": "differential"}, 10),
-    ({"kind": "differential", "subtraction": "digital"}, 9),
-])  # fmt: skip
-def test_bits_that_a_column_needs(changes, bits):
-    # Shafiee et al. 2016, section V: 128 rows of two bits and inputs of one need 9 bits, 8 with the flipped encoding
-    assert column_bits(isaac_cell(**changes), read_parameters(), 128, True) == bits
-
-
-def test_bits_that_a_column_needs_for_whole_inputs_of_both_signs():
-    assert column_bits(isaac_cell(), read_parameters(signed_inputs="bipolar"), 128, True) == 10
-    assert column_bits(isaac_cell(), read_parameters(signed_inputs="bipolar"), 128, False) == 9
-    assert (
-        column_bits(isaac_cell(), read_parameters(accumulate="analog"), 128, True)
-        == (384 * 65535).bit_length() + 1
-    )
-    assert column_bits(CellParameters(), read_parameters(), 128, True) is None
-
-
-@pytest.mark.parametrize(("table", "changes", "message"), [
-    (CellParameters, {"weight_bits": 16, "slices": 7, "bits_per_cell": 2, "kind": "offset"},
-     "7 slices of 2 bits do not cover the 16 bits of a weight: give at least 8 slices, or fewer weight_bits"),
-    (CellParameters, {"weight_bits": 16, "slices": 7, "bits_per_cell": 2},
-     "7 slices of 2 bits do not cover the 15 bits of a weight: give at least 8 slices"),
-    (CellParameters, {"slices": 2}, "slices, bits_per_cell, encoding and baseline need weight_bits"),
-    (CellParameters, {"baseline": "reference"}, "slices, bits_per_cell, encoding and baseline need weight_bits"),
-    (CellParameters, {"weight_bits": 4}, "weight_bits needs bits_per_cell"),
-    (CellParameters, {"weight_bits": 4, "slices": 4, "bits_per_cell": 1, "levels": "binary"}, 'levels = "binary"'),
-    (CellParameters, {"weight_bits": 4, "slices": 4, "bits_per_cell": 1, "encoding": "flipped"},
-     'encoding = "flipped" needs columns that are converted apart'),
-    (ReadParameters, {"input_bits": 4, "phases": 5}, "5 phases are more than the 4 bits of an input"),
-    (ReadParameters, {"input_bits": 8, "phases": 7}, "7 phases of 2 bits are more than 8 bits need: 4 do"),
-    (ReadParameters, {"phases": 2}, "phases, accumulate and twos_complement need input_bits"),
-    (ReadParameters, {"input_bits": 8, "phases": 4, "signed_inputs": "twos_complement"},
-     "twos_complement needs a phase for every bit"),
-])  # fmt: skip
-def test_what_does_not_fit_is_refused(table, changes, message):
-    needed = {"v_read_volts": 0.2, "t_read_s": 1e-7} if table is ReadParameters else {}
-    with pytest.raises(ValueError, match=re.escape(message)):
-        table(**needed, **changes)
 
 
 def test_the_kind_of_aged_crossbar():
