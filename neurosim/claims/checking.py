@@ -43,8 +43,7 @@ class _Entry:
     claim: Claim
     source: Source
 
-    @property
-    def run_key(self) -> tuple[Any, ...]:
+    def run_key(self, options: Options) -> tuple[Any, ...]:
         """What two claims must share to be read from one run."""
         claim = self.claim
         return (
@@ -52,7 +51,7 @@ class _Entry:
             claim.dataset,
             claim.mode,
             claim.steps,
-            claim.instances,
+            options.instances or claim.instances,
             repr(sorted(claim.options.items())),
         )
 
@@ -129,9 +128,13 @@ def _values(chip: Chip, entry: _Entry, entries: Sequence[_Entry], runs: dict[tup
         return [from_shapes(claim.metric, claim.network, chip.with_options(**claim.options))]
     if not claim.dataset:
         return [from_ledger(claim.metric, claim.network, chip.with_options(**claim.options))]
-    key = entry.run_key
+    key = entry.run_key(options)
     if key not in runs:
-        sharing = [other.claim for other in entries if other.run_key == key and not other.claim.not_simulated]
+        sharing = [
+            other.claim
+            for other in entries
+            if other.run_key(options) == key and not other.claim.not_simulated
+        ]
         times = sorted({seconds for other in sharing for seconds in _times(other)})
         runs[key] = _run(chip, claim, times, options, f"{chip.name}-{len(runs)}", shown)
     done = runs[key]

@@ -75,6 +75,20 @@ def test_progress_says_which_chip_and_claim(claimed: Path) -> None:
     assert all(stage.startswith("joshi_2020, ") for stage in stages)
 
 
+def test_a_number_of_chips_for_all_claims_lets_them_share_a_run(
+    claimed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+    once = checking.run
+    monkeypatch.setattr(checking, "run", lambda *a, **k: (calls.append(k), once(*a, **k))[1])
+    several = RUN | {"instances": '{value = 3, source = "a test", status = "assumed"}'}
+    text = entry("one", "accuracy", 0.5, **RUN) + entry("three", "latency", 1e-9, **several)
+    assert len(verdicts(claimed, text)) == len(calls) == 2
+    calls.clear()
+    verdicts(claimed, text, instances=2)
+    assert [call["instances"] for call in calls] == [2]
+
+
 def test_options_make_another_run(claimed: Path) -> None:
     text = entry("with", "accuracy", 0.5, **RUN) + entry("without", "accuracy", 0.5, **RUN)
     text += "[claims.options]\nadc__bits = 3\n"
